@@ -1,0 +1,1 @@
+//! A local Order Desk for development, demonstrations and tests.

@@ -1,0 +1,1 @@
+//! Everything that runs without a request: partitions, schedule and the change cycle.

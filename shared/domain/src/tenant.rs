@@ -1,0 +1,87 @@
+//! A tenant and its master keys.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{KeyAdded, KeyRevoked, TenantCreated};
+use crate::id::{KeyId, TenantId};
+use crate::time::Timestamp;
+
+/// A tenant as its events leave it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenant {
+    /// Its id.
+    pub id: TenantId,
+    /// A name for people.
+    pub label: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Hex of the salt from which its key is derived.
+    pub salt: String,
+    /// When it was erased; a tombstone stays.
+    pub deleted_at: Option<Timestamp>,
+    /// Version of its stream.
+    pub version: u64,
+}
+
+impl Tenant {
+    /// The tenant that `event` makes.
+    pub fn created(event: &TenantCreated, version: u64) -> Self {
+        Self {
+            id: event.tenant_id,
+            label: event.label.clone(),
+            created_at: event.at,
+            salt: event.salt.clone(),
+            deleted_at: None,
+            version,
+        }
+    }
+}
+
+/// A master key as its events leave it: how to find it and how to prove it, never the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// Its id.
+    pub id: KeyId,
+    /// Whose key it is.
+    pub tenant_id: TenantId,
+    /// Hex of the keyed hash by which it is found.
+    pub lookup: String,
+    /// The argon2id hash in PHC form that proves it.
+    pub phc: String,
+    /// A name for people.
+    pub label: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked; a tombstone stays, so that it never makes a tenant again.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl Key {
+    /// The key that `event` makes.
+    pub fn added(event: &KeyAdded) -> Self {
+        Self {
+            id: event.key_id,
+            tenant_id: event.tenant_id,
+            lookup: event.lookup.clone(),
+            phc: event.phc.clone(),
+            label: event.label.clone(),
+            created_at: event.at,
+            expires_at: event.expires_at,
+            revoked_at: None,
+        }
+    }
+
+    /// The key after its revocation; the first one counts.
+    #[must_use]
+    pub fn revoked(mut self, event: &KeyRevoked) -> Self {
+        self.revoked_at.get_or_insert(event.at);
+        self
+    }
+
+    /// Whether the key opens its tenant at `now`.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| now < at)
+    }
+}

@@ -1,0 +1,210 @@
+//! The port: what a database must do to be a ledger.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::batch::OpenBatch;
+use domain::image::OrderImage;
+use domain::job::Job;
+use domain::store::Store;
+use domain::tenant::{Key, Tenant};
+use domain::{DataKeyId, IncarnationId, JobId, OrderId, StoreId, TenantId, Timestamp};
+
+use crate::append::{Append, Appended, Refusal};
+use crate::filter::JobFilter;
+use crate::idempotency::IdempotencyRecord;
+use crate::ownership::{Claimed, Membership};
+use crate::recorded::Recorded;
+
+/// Why a database did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    /// It could not be reached, or went away meanwhile, or a time limit passed: try again later. A write may
+    /// have been committed all the same.
+    #[error("the ledger's database is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It answered with an error that nobody foresaw. A write was rolled back.
+    #[error("the ledger's database failed")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A stored row cannot be read.
+    #[error("row {key} of {table} cannot be read")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        key: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// A data key as it is stored: wrapped by its tenant's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataKeyRow {
+    /// Its id, which sealed bytes name.
+    pub id: DataKeyId,
+    /// Whose.
+    pub tenant_id: TenantId,
+    /// Of which store.
+    pub store_id: Option<StoreId>,
+    /// Whether it seals the store's credentials (and not a subject record).
+    pub credentials: bool,
+    /// The order whose personal data it seals, once known.
+    pub order_id: Option<OrderId>,
+    /// The wrapped key.
+    pub wrapped: Vec<u8>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Which data keys an append destroys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DestroyKeys {
+    /// The one that seals a store's credentials.
+    Credentials(StoreId),
+    /// All of one order.
+    Order(StoreId, OrderId),
+    /// One key.
+    One(DataKeyId),
+}
+
+/// Where the log ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Position of the last event; 0 for an empty log.
+    pub position: u64,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+}
+
+/// How many jobs of a store wait and run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueCounts {
+    /// `queued` or `retrying`.
+    pub queued: u64,
+    /// `running`.
+    pub running: u64,
+    /// Due time of the job that waits longest.
+    pub oldest_due_at: Option<Timestamp>,
+}
+
+type Result<T> = std::result::Result<T, BackendError>;
+
+/// A database that keeps the log and its views.
+///
+/// **Appending.** `append_batch` locks the head, then tests each append's guards in fresh statements,
+/// numbers the survivors only, writes their events, view rows, keys and idempotency records, and moves the
+/// head, in one transaction. A reader that sees position p sees everything up to p, for ever.
+/// `recorded_at = max(now, head's)`. Events are insert-only, by trigger.
+///
+/// **Times.** Ownership uses the database's own clock; everything else the times given.
+#[async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// Writes the appends of `batch`, each all or nothing, in one transaction. The outer error concerns all of
+    /// them; an inner one only its own append.
+    async fn append_batch(
+        &self,
+        batch: &[Append],
+    ) -> Result<Vec<std::result::Result<Appended, Refusal>>>;
+
+    /// Where the log ends.
+    async fn head(&self) -> Result<Head>;
+    /// Events with positions above `after`, ascending.
+    async fn events_after(&self, after: u64, limit: u32) -> Result<Vec<Recorded>>;
+    /// One stream's events with versions above `after`, ascending.
+    async fn stream_after(&self, stream: &crate::Stream, after: u64, limit: u32) -> Result<Vec<Recorded>>;
+    /// One tenant's events of jobs with positions above `after`, ascending; of one job if it is given.
+    async fn job_events_after(
+        &self,
+        tenant: TenantId,
+        job: Option<JobId>,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>>;
+
+    /// A tenant, tombstones included.
+    async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>>;
+    /// A key by hex lookup hash, tombstones included.
+    async fn key_by_lookup(&self, lookup: &str) -> Result<Option<Key>>;
+    /// A tenant's keys, oldest first.
+    async fn keys_of(&self, tenant: TenantId) -> Result<Vec<Key>>;
+
+    /// A store, deleted ones included.
+    async fn store(&self, id: StoreId) -> Result<Option<Store>>;
+    /// A tenant's stores that are not being deleted, oldest first.
+    async fn stores_of(&self, tenant: TenantId) -> Result<Vec<Store>>;
+    /// Stores of these partitions whose last position is above `after`, ascending by it, deleted ones included.
+    async fn stores_changed(&self, partitions: &[u16], after: u64, limit: u32) -> Result<Vec<Store>>;
+
+    /// A job.
+    async fn job(&self, id: JobId) -> Result<Option<Job>>;
+    /// The jobs among `ids` that exist, in no order.
+    async fn jobs(&self, ids: &[JobId]) -> Result<Vec<Job>>;
+    /// A page of one tenant's jobs.
+    async fn jobs_page(&self, filter: &JobFilter) -> Result<Vec<Job>>;
+    /// Jobs of these partitions whose last position is above `after`, ascending by it, ended ones included;
+    /// without `body` and `outcome`.
+    async fn jobs_changed(&self, partitions: &[u16], after: u64, limit: u32) -> Result<Vec<Job>>;
+    /// Jobs of a partition that have not ended, with positions above `after`, ascending; without `body` and
+    /// `outcome`.
+    async fn open_jobs(&self, partition: u16, after: u64, limit: u32) -> Result<Vec<Job>>;
+    /// Jobs of a store that have not ended, ascending by position; without `body` and `outcome`.
+    async fn open_jobs_of_store(&self, store: StoreId, limit: u32) -> Result<Vec<Job>>;
+    /// Jobs of an order that have not ended, ascending by position; without `body` and `outcome`.
+    async fn open_jobs_of_order(&self, store: StoreId, order: &OrderId, limit: u32) -> Result<Vec<Job>>;
+    /// How many jobs of a store wait and run.
+    async fn queue_counts(&self, store: StoreId) -> Result<QueueCounts>;
+    /// How many jobs of one store stand before this place in this lane.
+    async fn jobs_ahead(&self, job: &Job) -> Result<u64>;
+    /// How many jobs of all stores of a tenant wait and run.
+    async fn tenant_queue_counts(&self, tenant: TenantId) -> Result<QueueCounts>;
+
+    /// Requests of a partition whose outcome is not recorded.
+    async fn open_batches(&self, partition: u16) -> Result<Vec<OpenBatch>>;
+    /// One such request.
+    async fn open_batch(&self, id: domain::BatchId) -> Result<Option<OpenBatch>>;
+    /// The last image of an order.
+    async fn order_image(&self, store: StoreId, order: &OrderId) -> Result<Option<OrderImage>>;
+
+    /// A data key.
+    async fn data_key(&self, id: DataKeyId) -> Result<Option<DataKeyRow>>;
+    /// The oldest data key of an order's subject records.
+    async fn data_key_of_order(&self, store: StoreId, order: &OrderId) -> Result<Option<DataKeyRow>>;
+    /// An idempotency record that is alive at `now`.
+    async fn idempotency(
+        &self,
+        tenant: TenantId,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<IdempotencyRecord>>;
+    /// Removes up to `limit` idempotency records that are dead at `now`; says how many.
+    async fn purge_idempotency(&self, now: Timestamp, limit: u32) -> Result<u64>;
+
+    /// A setting of this ledger, e.g. `partitions`.
+    async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>>;
+    /// Sets `name` if it is not set; returns what it is set to then.
+    async fn init_setting(&self, name: &str, value: &[u8]) -> Result<Vec<u8>>;
+    /// Replaces the value of `name` if it still is `from`; says whether it was.
+    async fn swap_setting(&self, name: &str, from: &[u8], to: &[u8]) -> Result<bool>;
+
+    /// Makes sure that partitions `0..count` exist.
+    async fn init_partitions(&self, count: u16) -> Result<()>;
+    /// Renews (or makes) an incarnation's heartbeat for `ttl` from now and tells who owns what. A `draining`
+    /// incarnation keeps what it owns but counts no longer as live.
+    async fn heartbeat(&self, incarnation: IncarnationId, ttl: Duration, draining: bool) -> Result<Membership>;
+    /// Takes those of `partitions` that nobody owns or whose owner's heartbeat has run out, under the head lock, so
+    /// that no append of a former owner can follow. `force` takes those of other owners too: only for who
+    /// has proven them dead. Needs a valid heartbeat of `incarnation`; else takes nothing.
+    async fn claim(&self, incarnation: IncarnationId, partitions: &[u16], force: bool) -> Result<Vec<Claimed>>;
+    /// Gives partitions back, if they are still owned by `incarnation`, under the head lock.
+    async fn release(&self, incarnation: IncarnationId, partitions: &[u16]) -> Result<()>;
+    /// Ends an incarnation: gives back all its partitions and removes its heartbeat.
+    async fn goodbye(&self, incarnation: IncarnationId) -> Result<()>;
+
+    /// Throws all views away and writes them anew from the log: beside the live ones, then, with the head
+    /// locked for the last catch-up, in their place. Returns how many events were folded.
+    async fn rebuild(&self) -> Result<u64>;
+    /// A cheap statement, to see whether the database answers.
+    async fn ping(&self) -> Result<()>;
+}

@@ -1,0 +1,143 @@
+//! Views from the log: the pure fold that an adapter's `rebuild` and the tests use.
+
+use std::collections::HashMap;
+
+use domain::batch::OpenBatch;
+use domain::event::{DecodeError, Event};
+use domain::image::OrderImage;
+use domain::job::{Job, JobStatus};
+use domain::order::CommandKind;
+use domain::store::Store;
+use domain::tenant::{Key, Tenant};
+use domain::{BatchId, JobId, KeyId, OrderId, StoreId, TenantId};
+
+use crate::recorded::Recorded;
+
+/// Whether a job has taken its order out of Order Desk, and so the order's image out of the views.
+pub fn removes_order(job: &Job) -> bool {
+    job.kind == CommandKind::OrderDelete && job.status == JobStatus::Succeeded
+}
+
+/// All view rows, folded in memory from the log's start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Views {
+    /// `tenants`.
+    pub tenants: HashMap<TenantId, Tenant>,
+    /// `tenant_keys`.
+    pub keys: HashMap<KeyId, Key>,
+    /// `stores`.
+    pub stores: HashMap<StoreId, Store>,
+    /// `jobs`.
+    pub jobs: HashMap<JobId, Job>,
+    /// `open_batches`.
+    pub batches: HashMap<BatchId, OpenBatch>,
+    /// `order_images`.
+    pub images: HashMap<(StoreId, OrderId), OrderImage>,
+}
+
+impl Views {
+    /// Folds one row of the log.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if this program does not know the event.
+    pub fn fold(&mut self, row: &Recorded) -> Result<(), DecodeError> {
+        let event = row.event()?;
+        match &event {
+            Event::TenantCreated(e) => {
+                self.tenants.insert(e.tenant_id, Tenant::created(e, row.version));
+            }
+            Event::KeyAdded(e) => {
+                self.keys.insert(e.key_id, Key::added(e));
+                self.touch_tenant(e.tenant_id, row.version);
+            }
+            Event::KeyRevoked(e) => {
+                if let Some(key) = self.keys.remove(&e.key_id) {
+                    self.keys.insert(e.key_id, key.revoked(e));
+                }
+                self.touch_tenant(e.tenant_id, row.version);
+            }
+            Event::StoreRegistered(e) => {
+                let mut store = Store::registered(e, row.sealed.clone(), row.version);
+                store.last_position = row.position;
+                self.stores.insert(e.store_id, store);
+            }
+            Event::StoreRenamed(_)
+            | Event::StoreCredentialsReplaced(_)
+            | Event::StorePaused(_)
+            | Event::StoreResumed(_)
+            | Event::StoreDeleted(_)
+            | Event::StoreCredentialsDestroyed(_) => {
+                if let Some(store) = row.store_id.and_then(|id| self.stores.remove(&id)) {
+                    let mut store = store.evolve(&event, row.sealed.as_ref(), row.version);
+                    store.last_position = row.position;
+                    self.stores.insert(store.id, store);
+                }
+            }
+            Event::JobSubmitted(e) => {
+                let mut job = Job::submitted(e, row.sealed.clone());
+                job.position = row.position;
+                job.last_position = row.position;
+                self.jobs.insert(e.job_id, job);
+            }
+            Event::JobIntentRecorded(_)
+            | Event::JobRetryScheduled(_)
+            | Event::JobRequeued(_)
+            | Event::JobSucceeded(_)
+            | Event::JobFailed(_)
+            | Event::JobCancelled(_)
+            | Event::JobRetriedAs(_) => {
+                if let Some(job) = row.job_id.and_then(|id| self.jobs.remove(&id)) {
+                    let mut job = job.evolve(&event, row.sealed.as_ref(), row.version);
+                    job.last_position = row.position;
+                    if let (Some(order), true) = (&job.order_id, removes_order(&job)) {
+                        self.images.remove(&(job.store_id, order.clone()));
+                    }
+                    self.jobs.insert(job.id, job);
+                }
+            }
+            Event::BatchOpened(e) => {
+                let mut batch = OpenBatch::opened(e, row.sealed.clone());
+                batch.position = row.position;
+                self.batches.insert(e.batch_id, batch);
+            }
+            Event::BatchClosed(e) => {
+                self.batches.remove(&e.batch_id);
+            }
+            Event::OrderChangedExternally(e) => {
+                self.image(row, e.tenant_id, e.store_id, &e.order_id, &e.digest_after, e.at);
+            }
+            Event::OrderWritten(e) => {
+                self.image(row, e.tenant_id, e.store_id, &e.order_id, &e.digest, e.at);
+            }
+            Event::OrderEditOverwritten(_) => {}
+        }
+        Ok(())
+    }
+
+    fn touch_tenant(&mut self, id: TenantId, version: u64) {
+        if let Some(tenant) = self.tenants.get_mut(&id) {
+            tenant.version = version;
+        }
+    }
+
+    fn image(
+        &mut self,
+        row: &Recorded,
+        tenant_id: TenantId,
+        store_id: StoreId,
+        order_id: &OrderId,
+        digest: &str,
+        at: domain::Timestamp,
+    ) {
+        let image = OrderImage {
+            tenant_id,
+            store_id,
+            order_id: order_id.clone(),
+            digest: digest.to_owned(),
+            at,
+            position: row.position,
+            image: row.sealed.clone(),
+        };
+        self.images.insert((store_id, order_id.clone()), image);
+    }
+}

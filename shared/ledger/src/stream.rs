@@ -1,0 +1,32 @@
+//! Streams: the units of consistency.
+
+use std::fmt;
+
+use domain::{BatchId, JobId, OrderId, StoreId, TenantId};
+
+/// Whose events are numbered together, from version 1.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Stream {
+    /// A tenant and its keys.
+    Tenant(TenantId),
+    /// A store.
+    Store(StoreId),
+    /// A job.
+    Job(JobId),
+    /// One upstream request.
+    Batch(BatchId),
+    /// What is known of one order.
+    Order(StoreId, OrderId),
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tenant(id) => write!(f, "tenant-{id}"),
+            Self::Store(id) => write!(f, "store-{id}"),
+            Self::Job(id) => write!(f, "job-{id}"),
+            Self::Batch(id) => write!(f, "batch-{id}"),
+            Self::Order(store, order) => write!(f, "order-{store}-{order}"),
+        }
+    }
+}

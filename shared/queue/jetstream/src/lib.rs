@@ -1,0 +1,1 @@
+//! Hints, bus and token grants over NATS JetStream.

@@ -1,0 +1,1 @@
+//! Configuration, telemetry, lifecycle and clock, shared by every process.
