@@ -1,0 +1,25 @@
+//! Development only: what tests need of the world outside them, started for real and cleared up after them.
+//!
+//! - [`servers`]: a private Postgres, NATS or Redis on a free port, which a test may stop, kill and start again.
+//! - [`process`]: one of the workspace's programs as a child process, with its output, signals and exit status.
+//! - [`CrashPoint`]: the setting that makes such a process kill itself at a named place.
+//! - [`eventually`]: waiting for a condition with a deadline, instead of sleeping.
+//!
+//! Every child is watched by a shell that outlives the test (`guarded`): however the test process ends, SIGKILL
+//! included, its servers and processes end with it and their folders go. Nothing here knows the product: a fixture
+//! of orders or stores belongs beside the tests that use it. A new server is a file in `servers` built on
+//! `Guarded`, and a name that `tests/install-servers` can find.
+
+mod crash_point;
+mod eventually;
+mod guarded;
+mod port;
+pub mod process;
+pub mod servers;
+mod wire;
+
+pub use crash_point::CrashPoint;
+pub use eventually::{Outcome, eventually};
+pub use port::free_port;
+pub use process::Process;
+pub use servers::{Nats, Postgres, Redis};
