@@ -1,0 +1,156 @@
+//! Starting, draining and stopping a process in two stages.
+//!
+//! The first SIGTERM or SIGINT drains: readiness turns false, intake stops, work in hand ends. A second one, or
+//! the end of the grace, aborts. A task that ends unasked takes the process down with a failing exit code.
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Owns every long-lived task of a process; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Lifecycle {
+    drain: CancellationToken,
+    abort: CancellationToken,
+    tasks: TaskTracker,
+    failed: Arc<AtomicBool>,
+}
+
+impl Default for Lifecycle {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Lifecycle {
+    /// A lifecycle with no tasks yet.
+    pub fn new() -> Self {
+        Self {
+            drain: CancellationToken::new(),
+            abort: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            failed: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
+    /// Runs until the process is asked to drain.
+    pub fn draining(&self) -> CancellationToken {
+        self.drain.clone()
+    }
+
+    /// Runs until everything must end at once.
+    pub fn aborting(&self) -> CancellationToken {
+        self.abort.clone()
+    }
+
+    /// Whether the process is draining.
+    pub fn is_draining(&self) -> bool {
+        self.drain.is_cancelled()
+    }
+
+    /// Asks the process to drain.
+    pub fn stop(&self) {
+        self.drain.cancel();
+    }
+
+    /// Runs a task that lasts as long as the process. It must end by itself after [`Lifecycle::draining`]; it is
+    /// dropped when the process aborts; if it ends before, the process drains and fails.
+    pub fn spawn<F>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+    {
+        let this = self.clone();
+        self.tasks.spawn(async move {
+            let inner = tokio::spawn(task);
+            let stop = inner.abort_handle();
+            let outcome = tokio::select! {
+                outcome = inner => outcome,
+                () = this.abort.cancelled() => {
+                    stop.abort();
+                    return;
+                }
+            };
+            match outcome {
+                Ok(Ok(())) if this.drain.is_cancelled() => return,
+                Ok(Ok(())) => tracing::error!(task = name, "a task ended unasked"),
+                Ok(Err(error)) => tracing::error!(task = name, error = %error, "a task failed"),
+                Err(error) if error.is_cancelled() => return,
+                Err(error) => tracing::error!(task = name, error = %error, "a task panicked"),
+            }
+            this.failed.store(true, Ordering::SeqCst);
+            this.drain.cancel();
+        });
+    }
+
+    /// Waits for a signal (or [`Lifecycle::stop`]), drains for at most `grace`, and says how it went.
+    pub async fn run(&self, grace: Duration) -> ExitCode {
+        match self.wait(grace).await {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        }
+    }
+
+    /// As [`Lifecycle::run`]; `true` if nothing failed.
+    pub async fn wait(&self, grace: Duration) -> bool {
+        let (Ok(mut terminate), Ok(mut interrupt)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
+            tracing::error!("signals cannot be handled");
+            return false;
+        };
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: draining"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: draining"),
+            () = self.drain.cancelled() => {}
+        }
+        self.drain.cancel();
+        self.tasks.close();
+        tokio::select! {
+            () = self.tasks.wait() => {}
+            _ = terminate.recv() => tracing::warn!("second SIGTERM: stopping at once"),
+            _ = interrupt.recv() => tracing::warn!("second SIGINT: stopping at once"),
+            () = tokio::time::sleep(grace) => tracing::warn!("grace is over: stopping at once"),
+        }
+        self.abort.cancel();
+        self.tasks.wait().await;
+        !self.failed.load(Ordering::SeqCst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_ends_unasked_fails_the_process() {
+        let lifecycle = Lifecycle::new();
+        lifecycle.spawn("short", async { Ok(()) });
+        assert!(!lifecycle.wait(Duration::from_secs(5)).await);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_drains_when_asked_does_not() {
+        let lifecycle = Lifecycle::new();
+        let draining = lifecycle.draining();
+        lifecycle.spawn("good", async move {
+            draining.cancelled().await;
+            Ok(())
+        });
+        lifecycle.stop();
+        assert!(lifecycle.wait(Duration::from_secs(5)).await);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_hangs_is_dropped_after_the_grace() {
+        let lifecycle = Lifecycle::new();
+        lifecycle.spawn("hanging", std::future::pending());
+        lifecycle.stop();
+        assert!(lifecycle.wait(Duration::from_millis(10)).await);
+    }
+}
