@@ -289,6 +289,8 @@ pub struct JobSubmitted {
     pub due_at: Timestamp,
     /// After this time it ends `deadline_exceeded`.
     pub deadline_at: Timestamp,
+    /// How long the store had been paused by then, in milliseconds: what is added later moves the deadline.
+    pub store_paused_ms: u64,
     /// How many attempts it has.
     pub max_attempts: u32,
     /// The entity tag that the order must carry at this job's turn, or `*`.

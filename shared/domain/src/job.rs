@@ -228,6 +228,8 @@ pub struct Job {
     pub next_attempt_at: Option<Timestamp>,
     /// After this time it ends `deadline_exceeded`.
     pub deadline_at: Timestamp,
+    /// How long the store had been paused at submission, in milliseconds.
+    pub store_paused_ms: u64,
     /// The tag that the order must carry, or `*`.
     pub if_match: Option<String>,
     /// Whether the order is read again directly before the update.
@@ -288,6 +290,7 @@ impl Job {
             finished_at: None,
             next_attempt_at: None,
             deadline_at: event.deadline_at,
+            store_paused_ms: event.store_paused_ms,
             if_match: event.if_match.clone(),
             strict: event.strict,
             has_callback: event.has_callback,

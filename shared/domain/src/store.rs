@@ -50,6 +50,8 @@ pub struct Store {
     pub paused: Option<PauseReason>,
     /// Since when it is paused.
     pub paused_at: Option<Timestamp>,
+    /// How long it has been paused before, in milliseconds: this time does not count for deadlines.
+    pub paused_ms: u64,
     /// When its deletion was asked for; it takes no commands from then on.
     pub deleted_at: Option<Timestamp>,
     /// When its credentials were destroyed, which ends the deletion.
@@ -77,6 +79,7 @@ impl Store {
             updated_at: event.at,
             paused: None,
             paused_at: None,
+            paused_ms: 0,
             deleted_at: None,
             credentials_destroyed_at: None,
             version,
@@ -101,10 +104,11 @@ impl Store {
             }
             Event::StorePaused(e) => {
                 self.paused = Some(e.reason);
-                self.paused_at = Some(e.at);
+                self.paused_at.get_or_insert(e.at);
                 self.updated_at = e.at;
             }
             Event::StoreResumed(e) => {
+                self.paused_ms = self.paused_ms_at(e.at);
                 self.paused = None;
                 self.paused_at = None;
                 self.updated_at = e.at;
@@ -137,6 +141,12 @@ impl Store {
         }
         self.version = version;
         self
+    }
+
+    /// How long it has been paused up to `now`, in milliseconds.
+    pub fn paused_ms_at(&self, now: Timestamp) -> u64 {
+        let present = self.paused_at.map_or(0, |at| now.since(at).as_millis() as u64);
+        self.paused_ms.saturating_add(present)
     }
 
     /// Whether jobs of this store may go to Order Desk now.
