@@ -13,7 +13,10 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     pub fn full(config: &BucketConfig, now: Instant) -> Self {
-        Self { tokens: f64::from(config.size), counted_at: now }
+        Self {
+            tokens: f64::from(config.size),
+            counted_at: now,
+        }
     }
 
     fn refill(&mut self, config: &BucketConfig, now: Instant) {
@@ -91,7 +94,11 @@ mod tests {
 
     #[test]
     fn a_slow_bucket_names_the_whole_wait() {
-        let config = BucketConfig { size: 1, refill_per_second: 0.25, enforced: true };
+        let config = BucketConfig {
+            size: 1,
+            refill_per_second: 0.25,
+            enforced: true,
+        };
         let start = Instant::now();
         let mut bucket = Bucket::full(&config, start);
         assert_eq!(bucket.take(&config, start), Ok(()));

@@ -86,7 +86,10 @@ fn usual_folders() -> Vec<Folder> {
     ["New", "Prepared", "Closed", "Canceled"]
         .into_iter()
         .zip(1..)
-        .map(|(name, id)| Folder { id, name: name.into() })
+        .map(|(name, id)| Folder {
+            id,
+            name: name.into(),
+        })
         .collect()
 }
 
@@ -103,7 +106,11 @@ pub struct BucketConfig {
 
 impl Default for BucketConfig {
     fn default() -> Self {
-        Self { size: 20, refill_per_second: 3.0, enforced: true }
+        Self {
+            size: 20,
+            refill_per_second: 3.0,
+            enforced: true,
+        }
     }
 }
 
@@ -157,6 +164,9 @@ mod tests {
     #[test]
     fn debug_output_hides_the_api_key() {
         let shown = format!("{:?}", SimulatorConfig::default());
-        assert!(shown.contains("***") && !shown.contains(SimulatorConfig::API_KEY), "{shown}");
+        assert!(
+            shown.contains("***") && !shown.contains(SimulatorConfig::API_KEY),
+            "{shown}"
+        );
     }
 }

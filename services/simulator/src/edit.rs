@@ -43,7 +43,10 @@ impl Edit {
 
     /// One more note.
     pub fn note(username: impl Into<String>, content: impl Into<String>) -> Self {
-        Self::Note { username: username.into(), content: content.into() }
+        Self::Note {
+            username: username.into(),
+            content: content.into(),
+        }
     }
 }
 

@@ -168,12 +168,21 @@ const fn once() -> Option<u64> {
 impl FaultRule {
     /// The next matching request meets `fault`.
     pub fn once(matcher: impl Into<Matcher>, fault: Fault) -> Self {
-        Self { matcher: matcher.into(), fault, times: Some(1), skip: 0, hits: 0 }
+        Self {
+            matcher: matcher.into(),
+            fault,
+            times: Some(1),
+            skip: 0,
+            hits: 0,
+        }
     }
 
     /// Every matching request meets `fault` until the rule is removed.
     pub fn always(matcher: impl Into<Matcher>, fault: Fault) -> Self {
-        Self { times: None, ..Self::once(matcher, fault) }
+        Self {
+            times: None,
+            ..Self::once(matcher, fault)
+        }
     }
 
     /// Meets `times` requests.
@@ -212,12 +221,20 @@ mod tests {
     use crate::kind::RequestKind;
 
     fn put() -> Target {
-        Target { kind: RequestKind::PutOrder, store: "s".into(), orders: vec!["1".into()] }
+        Target {
+            kind: RequestKind::PutOrder,
+            store: "s".into(),
+            orders: vec!["1".into()],
+        }
     }
 
     #[test]
     fn a_rule_skips_then_fires_then_is_spent() {
-        let mut rules = vec![FaultRule::once(RequestKind::PutOrder, Fault::Timeout).skip(1).times(2)];
+        let mut rules = vec![
+            FaultRule::once(RequestKind::PutOrder, Fault::Timeout)
+                .skip(1)
+                .times(2),
+        ];
         let fired: Vec<bool> = (0..5).map(|_| pick(&mut rules, &put()).is_some()).collect();
         assert_eq!(fired, [false, true, true, false, false]);
         assert_eq!(rules[0].hits, 2);
@@ -232,6 +249,15 @@ mod tests {
         )
         .unwrap();
         let matcher = Matcher::from(RequestKind::PutOrder).order("1");
-        assert_eq!(all, FaultRule::always(matcher, Fault::Html { status: 502, applied: false }));
+        assert_eq!(
+            all,
+            FaultRule::always(
+                matcher,
+                Fault::Html {
+                    status: 502,
+                    applied: false
+                }
+            )
+        );
     }
 }

@@ -42,14 +42,24 @@ impl Holds {
     pub fn add(&mut self, matcher: Matcher, phase: HoldPhase) -> HoldId {
         self.next += 1;
         let id = HoldId(self.next);
-        self.open.insert(id, Hold { matcher, phase, arrived: 0, waiting: VecDeque::new() });
+        self.open.insert(
+            id,
+            Hold {
+                matcher,
+                phase,
+                arrived: 0,
+                waiting: VecDeque::new(),
+            },
+        );
         id
     }
 
     /// What a request has to wait for at `phase`; the sender's end is dropped or used to let it go.
     pub fn enter(&mut self, phase: HoldPhase, target: &Target) -> Option<oneshot::Receiver<()>> {
-        let hold =
-            self.open.values_mut().find(|hold| hold.phase == phase && hold.matcher.matches(target))?;
+        let hold = self
+            .open
+            .values_mut()
+            .find(|hold| hold.phase == phase && hold.matcher.matches(target))?;
         let (sender, receiver) = oneshot::channel();
         hold.arrived += 1;
         hold.waiting.push_back(sender);
@@ -63,7 +73,9 @@ impl Holds {
 
     /// Lets the `count` requests that have waited longest go on; the hold stays.
     pub fn release_some(&mut self, id: HoldId, count: usize) -> bool {
-        let Some(hold) = self.open.get_mut(&id) else { return false };
+        let Some(hold) = self.open.get_mut(&id) else {
+            return false;
+        };
         for sender in hold.waiting.drain(..count.min(hold.waiting.len())) {
             // A request whose task is gone needs no release.
             let _ = sender.send(());

@@ -118,7 +118,10 @@ impl Matcher {
 
     /// Only requests that change something.
     pub fn writes() -> Self {
-        Self { kind: KindPattern::Writes, ..Self::default() }
+        Self {
+            kind: KindPattern::Writes,
+            ..Self::default()
+        }
     }
 
     /// Narrows to one order.
@@ -141,13 +144,19 @@ impl Matcher {
             KindPattern::Kind(kind) => kind == target.kind,
         };
         kind && self.store.as_ref().is_none_or(|store| *store == target.store)
-            && self.order.as_ref().is_none_or(|order| target.orders.contains(order))
+            && self
+                .order
+                .as_ref()
+                .is_none_or(|order| target.orders.contains(order))
     }
 }
 
 impl From<RequestKind> for Matcher {
     fn from(kind: RequestKind) -> Self {
-        Self { kind: KindPattern::Kind(kind), ..Self::default() }
+        Self {
+            kind: KindPattern::Kind(kind),
+            ..Self::default()
+        }
     }
 }
 
@@ -178,8 +187,17 @@ mod tests {
 
     #[test]
     fn all_given_parts_must_agree() {
-        let target = Target { kind: RequestKind::PutOrder, store: "s".into(), orders: vec!["7".into()] };
-        assert!(Matcher::from(RequestKind::PutOrder).order("7").store("s").matches(&target));
+        let target = Target {
+            kind: RequestKind::PutOrder,
+            store: "s".into(),
+            orders: vec!["7".into()],
+        };
+        assert!(
+            Matcher::from(RequestKind::PutOrder)
+                .order("7")
+                .store("s")
+                .matches(&target)
+        );
         assert!(!Matcher::from(RequestKind::PutOrder).order("8").matches(&target));
         assert!(!Matcher::from(RequestKind::GetOrder).order("7").matches(&target));
         assert!(!Matcher::writes().store("t").matches(&target));

@@ -100,7 +100,11 @@ impl Counters {
         if !self.stores.contains_key(store) {
             self.stores.insert(store.to_owned(), BTreeMap::new());
         }
-        self.stores.get_mut(store).expect("inserted above").entry(kind).or_default()
+        self.stores
+            .get_mut(store)
+            .expect("inserted above")
+            .entry(kind)
+            .or_default()
     }
 }
 
@@ -114,7 +118,11 @@ pub(crate) struct RequestLog {
 
 impl RequestLog {
     pub fn new(capacity: usize) -> Self {
-        Self { entries: VecDeque::new(), capacity: capacity.max(1), next: 1 }
+        Self {
+            entries: VecDeque::new(),
+            capacity: capacity.max(1),
+            next: 1,
+        }
     }
 
     /// Adds an entry and numbers it.
@@ -132,7 +140,8 @@ impl RequestLog {
     /// The entry of that number, unless it has been pushed out.
     pub fn get_mut(&mut self, seq: u64) -> Option<&mut LogEntry> {
         let first = self.entries.front()?.seq;
-        self.entries.get_mut(usize::try_from(seq.checked_sub(first)?).ok()?)
+        self.entries
+            .get_mut(usize::try_from(seq.checked_sub(first)?).ok()?)
     }
 
     /// Entries after number `seq`.

@@ -144,7 +144,10 @@ fn numbers_to_strings(value: &mut Value) {
 /// A ten-digit number, with or without the leading 1, in the style of a store in the United States.
 pub(crate) fn format_phone(phone: &str) -> String {
     let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
-    let digits = digits.strip_prefix('1').filter(|rest| rest.len() == 10).unwrap_or(&digits);
+    let digits = digits
+        .strip_prefix('1')
+        .filter(|rest| rest.len() == 10)
+        .unwrap_or(&digits);
     if digits.len() == 10 {
         format!("({}) {}-{}", &digits[..3], &digits[3..6], &digits[6..])
     } else {
@@ -168,7 +171,11 @@ mod tests {
         let mut order = json!({"order_metadata": {}, "order_total": 10.5, "shipping": {}, "order_items": [{"metadata": {}, "quantity": 2}]});
         Quirks::default().disguise("order", &mut order);
         assert_eq!(order["order_total"], 10.5);
-        let quirks = Quirks { empty_maps_as_lists: true, numeric_strings: true, ..Quirks::default() };
+        let quirks = Quirks {
+            empty_maps_as_lists: true,
+            numeric_strings: true,
+            ..Quirks::default()
+        };
         quirks.disguise("order", &mut order);
         assert_eq!(
             order,

@@ -39,7 +39,10 @@ pub(crate) fn replace(
     sent: &Object,
     context: &Context<'_>,
 ) -> Result<Object, Refusal> {
-    let mut item = inventory.get(wanted).cloned().ok_or_else(|| Refusal::missing("Inventory Item"))?;
+    let mut item = inventory
+        .get(wanted)
+        .cloned()
+        .ok_or_else(|| Refusal::missing("Inventory Item"))?;
     check(inventory, sent, Some(wanted))?;
     fill(&mut item, sent);
     item.insert("date_updated".into(), json!(context.stamp()));
@@ -56,9 +59,9 @@ fn check(inventory: &Inventory, sent: &Object, own: Option<&str>) -> Result<(), 
         own != Some(known.as_str()) && text(item.get("code")).eq_ignore_ascii_case(&code)
     });
     match clash {
-        Some((known, _)) => {
-            Err(Refusal::bad(format!("The code {code} is already used by inventory item {known}")))
-        }
+        Some((known, _)) => Err(Refusal::bad(format!(
+            "The code {code} is already used by inventory item {known}"
+        ))),
         None => Ok(()),
     }
 }

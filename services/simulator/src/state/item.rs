@@ -7,7 +7,13 @@ use super::{
     value::{Object, amount, id, map, number, text},
 };
 
-const TEXTS: [&str; 5] = ["name", "code", "delivery_type", "category_code", "fulfillment_method"];
+const TEXTS: [&str; 5] = [
+    "name",
+    "code",
+    "delivery_type",
+    "category_code",
+    "fulfillment_method",
+];
 
 /// A new item: what the client left out gets its default.
 pub(crate) fn create(sent: &Object, context: &mut Context<'_>) -> Result<Value, Refusal> {
@@ -70,7 +76,9 @@ pub(crate) fn replace_list(
             return Err(Refusal::bad("Every entry of order_items must be an object"));
         };
         // An id sent twice names one item only; the second is a new one.
-        let known = id(object.get("id")).filter(|id| !used.contains(id)).and_then(|id| find(stored, &id));
+        let known = id(object.get("id"))
+            .filter(|id| !used.contains(id))
+            .and_then(|id| find(stored, &id));
         let mut item = match known {
             Some(known) => {
                 used.push(text(known.get("id")));
@@ -88,5 +96,8 @@ pub(crate) fn replace_list(
 
 /// The item of that id.
 pub(crate) fn find<'a>(items: &'a [Value], wanted: &str) -> Option<&'a Object> {
-    items.iter().filter_map(Value::as_object).find(|item| id(item.get("id")).as_deref() == Some(wanted))
+    items
+        .iter()
+        .filter_map(Value::as_object)
+        .find(|item| id(item.get("id")).as_deref() == Some(wanted))
 }

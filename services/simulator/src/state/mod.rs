@@ -35,11 +35,17 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub fn bad(message: impl Into<String>) -> Self {
-        Self { status: 400, message: message.into() }
+        Self {
+            status: 400,
+            message: message.into(),
+        }
     }
 
     pub fn missing(what: &str) -> Self {
-        Self { status: 404, message: format!("{what} Not Found") }
+        Self {
+            status: 404,
+            message: format!("{what} Not Found"),
+        }
     }
 }
 
@@ -81,7 +87,11 @@ impl Context<'_> {
     }
 
     pub fn phone(&self, phone: String) -> String {
-        if self.quirks.phone_format { crate::quirk::format_phone(&phone) } else { phone }
+        if self.quirks.phone_format {
+            crate::quirk::format_phone(&phone)
+        } else {
+            phone
+        }
     }
 
     /// The folder that a body names by `folder_id`, if the store has it.
@@ -127,7 +137,9 @@ impl Store {
 
     /// Puts an order into a folder; tells whether it was in another.
     pub fn move_order(&mut self, id: &str, folder: &Folder, quirks: &Quirks, stamp: &str) -> bool {
-        let Some(order) = self.orders.get_mut(id) else { return false };
+        let Some(order) = self.orders.get_mut(id) else {
+            return false;
+        };
         if order.get("folder_id") == Some(&json!(folder.id)) {
             return false;
         }

@@ -10,19 +10,52 @@ use crate::quirk::Trigger;
 
 /// Text fields that a client writes; blank when left out of a PUT.
 const TEXTS: [&str; 12] = [
-    "source_id", "source_name", "email", "shipping_method", "cc_exp", "processor_response", "payment_type",
-    "payment_status", "customer_id", "ip_address", "fulfillment_name", "fulfillment_id",
+    "source_id",
+    "source_name",
+    "email",
+    "shipping_method",
+    "cc_exp",
+    "processor_response",
+    "payment_type",
+    "payment_status",
+    "customer_id",
+    "ip_address",
+    "fulfillment_name",
+    "fulfillment_id",
 ];
 /// Amounts that a client writes; zero when left out of a PUT.
-const AMOUNTS: [&str; 4] = ["shipping_total", "handling_total", "tax_total", "processor_balance"];
+const AMOUNTS: [&str; 4] = [
+    "shipping_total",
+    "handling_total",
+    "tax_total",
+    "processor_balance",
+];
 /// Fields that only the service writes.
 const SERVER: [&str; 13] = [
-    "id", "quantity_total", "weight_total", "product_total", "order_total", "cc_number_masked", "refund_total",
-    "email_count", "tag_color", "tag_name", "date_added", "date_updated", "order_shipments",
+    "id",
+    "quantity_total",
+    "weight_total",
+    "product_total",
+    "order_total",
+    "cc_number_masked",
+    "refund_total",
+    "email_count",
+    "tag_color",
+    "tag_name",
+    "date_added",
+    "date_updated",
+    "order_shipments",
 ];
 const OTHERS: [&str; 9] = [
-    "discount_total", "cc_number", "folder_id", "checkout_data", "order_metadata", "discount_list",
-    "order_notes", "order_items", "folder_name",
+    "discount_total",
+    "cc_number",
+    "folder_id",
+    "checkout_data",
+    "order_metadata",
+    "discount_list",
+    "order_notes",
+    "order_items",
+    "folder_name",
 ];
 /// Longest JSON text of the two free maps.
 const MAP_LIMITS: [(&str, usize); 2] = [("checkout_data", 3_500), ("order_metadata", 2_000)];
@@ -39,7 +72,9 @@ pub(crate) fn blank() -> Object {
         "customer": {}, "return_address": {}, "checkout_data": {}, "order_metadata": {}, "discount_list": [],
         "order_notes": [], "order_items": [], "order_shipments": [], "source_id": "", "source_name": "",
     });
-    let Value::Object(blank) = blank else { unreachable!("written as an object") };
+    let Value::Object(blank) = blank else {
+        unreachable!("written as an object")
+    };
     blank
 }
 
@@ -50,7 +85,10 @@ pub(crate) fn create(body: &Object, context: &mut Context<'_>) -> Result<Object,
     }
     let shipping = address::sent_on_create("shipping", address::SHIPPING, body);
     let customer = address::sent_on_create("customer", address::CUSTOMER, body);
-    let (shipping, customer) = match (address::names_somebody(&shipping), address::names_somebody(&customer)) {
+    let (shipping, customer) = match (
+        address::names_somebody(&shipping),
+        address::names_somebody(&customer),
+    ) {
         (false, false) => return Err(Refusal::bad("A name or company is required")),
         (true, false) => (shipping.clone(), shipping),
         (false, true) => (customer.clone(), customer),
@@ -64,16 +102,21 @@ pub(crate) fn create(body: &Object, context: &mut Context<'_>) -> Result<Object,
     let id = context.ids.next();
     order.insert("id".into(), json!(id));
     write(&mut order, &body, context)?;
-    for (field, default) in
-        [("source_id", id.as_str()), ("source_name", "Order Desk"), ("payment_status", "Captured")]
-    {
+    for (field, default) in [
+        ("source_id", id.as_str()),
+        ("source_name", "Order Desk"),
+        ("payment_status", "Captured"),
+    ] {
         if text(order.get(field)).is_empty() {
             order.insert(field.into(), json!(default));
         }
     }
     let folder = match body.get("folder_id").filter(|value| !value.is_null()) {
         Some(wanted) => {
-            context.folder(Some(wanted)).ok_or_else(|| Refusal::bad("The folder does not exist"))?.id
+            context
+                .folder(Some(wanted))
+                .ok_or_else(|| Refusal::bad("The folder does not exist"))?
+                .id
         }
         None => context.store.folders.first().map_or(0, |folder| folder.id),
     };
@@ -135,7 +178,11 @@ fn write(order: &mut Object, body: &Object, context: &mut Context<'_>) -> Result
         let value = address::write(fields, order.get(name), body.get(name), context);
         order.insert(name.into(), value);
     }
-    let notes = notes(list(order.get("order_notes")), list(body.get("order_notes")), context);
+    let notes = notes(
+        list(order.get("order_notes")),
+        list(body.get("order_notes")),
+        context,
+    );
     order.insert("order_notes".into(), notes);
     let items = item::replace_list(list(order.get("order_items")), body.get("order_items"), context)?;
     order.insert("order_items".into(), items);
@@ -195,7 +242,11 @@ fn masked(card: &str) -> String {
 
 /// Whether the API knows a top-level field of an order, flat names of a create included.
 fn is_known(field: &str) -> bool {
-    let flat = |prefix: &str| field.strip_prefix(prefix).is_some_and(|rest| address::SHIPPING.contains(&rest));
+    let flat = |prefix: &str| {
+        field
+            .strip_prefix(prefix)
+            .is_some_and(|rest| address::SHIPPING.contains(&rest))
+    };
     TEXTS.contains(&field)
         || AMOUNTS.contains(&field)
         || SERVER.contains(&field)

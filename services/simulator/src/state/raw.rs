@@ -14,7 +14,10 @@ pub(crate) fn complete(given: Object, context: &mut Context<'_>) -> Object {
     order.insert("date_added".into(), json!(stamp));
     order.insert("date_updated".into(), json!(stamp));
     order.insert("source_name".into(), json!("Order Desk"));
-    order.insert("folder_id".into(), json!(context.store.folders.first().map_or(0, |folder| folder.id)));
+    order.insert(
+        "folder_id".into(),
+        json!(context.store.folders.first().map_or(0, |folder| folder.id)),
+    );
     let given_totals: Vec<(String, Value)> = given
         .iter()
         .filter(|(field, _)| TOTALS.contains(&field.as_str()))
@@ -23,7 +26,10 @@ pub(crate) fn complete(given: Object, context: &mut Context<'_>) -> Object {
     for (field, value) in given {
         order.insert(field, value);
     }
-    order.insert("id".into(), json!(id(order.get("id")).unwrap_or_else(|| context.ids.next())));
+    order.insert(
+        "id".into(),
+        json!(id(order.get("id")).unwrap_or_else(|| context.ids.next())),
+    );
     finish(&mut order, context);
     order.extend(given_totals);
     order
@@ -46,7 +52,10 @@ pub(crate) fn finish(order: &mut Object, context: &mut Context<'_>) {
             context.ids.avoid(&id);
         }
     }
-    let items: Value = items.into_iter().map(|item| complete_item(item, context)).collect();
+    let items: Value = items
+        .into_iter()
+        .map(|item| complete_item(item, context))
+        .collect();
     order.insert("order_items".into(), items);
     totals::recompute(order);
 }
@@ -54,7 +63,10 @@ pub(crate) fn finish(order: &mut Object, context: &mut Context<'_>) {
 fn complete_item(item: Value, context: &mut Context<'_>) -> Value {
     let Value::Object(given) = item else { return item };
     let mut item = Object::new();
-    item.insert("id".into(), json!(id(given.get("id")).unwrap_or_else(|| context.ids.next())));
+    item.insert(
+        "id".into(),
+        json!(id(given.get("id")).unwrap_or_else(|| context.ids.next())),
+    );
     let defaults = json!({
         "name": "", "price": "0", "quantity": 1, "weight": 0, "code": "", "delivery_type": "ship",
         "category_code": "DEFAULT", "fulfillment_method": "", "variation_list": {}, "metadata": {},
@@ -70,7 +82,9 @@ fn complete_item(item: Value, context: &mut Context<'_>) -> Value {
 pub(crate) fn merge(stored: &Object, patch: &Value, context: &mut Context<'_>) -> Object {
     let mut merged = Value::Object(stored.clone());
     json_patch::merge(&mut merged, patch);
-    let Value::Object(mut order) = merged else { return stored.clone() };
+    let Value::Object(mut order) = merged else {
+        return stored.clone();
+    };
     order.insert("id".into(), stored.get("id").cloned().unwrap_or_default());
     finish(&mut order, context);
     for field in TOTALS {

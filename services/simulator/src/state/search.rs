@@ -28,16 +28,33 @@ pub(crate) struct Page {
 
 /// The last value of a parameter that is not blank.
 fn get<'a>(query: &'a Query, name: &str) -> Option<&'a str> {
-    let value = query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.trim())?;
+    let value = query
+        .iter()
+        .rev()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.trim())?;
     Some(value).filter(|value| !value.is_empty())
 }
 
 fn page(found: &[&Object], query: &Query) -> Page {
     let whole = |name: &str| get(query, name).and_then(|value| value.parse::<usize>().ok());
-    let limit = whole("limit").filter(|limit| *limit > 0).unwrap_or(DEFAULT_LIMIT).min(MAXIMUM_LIMIT);
+    let limit = whole("limit")
+        .filter(|limit| *limit > 0)
+        .unwrap_or(DEFAULT_LIMIT)
+        .min(MAXIMUM_LIMIT);
     let offset = whole("offset").unwrap_or(0);
-    let rows = found.iter().skip(offset).take(limit).map(|row| Value::Object((*row).clone())).collect();
-    Page { rows, total: found.len(), offset, limit }
+    let rows = found
+        .iter()
+        .skip(offset)
+        .take(limit)
+        .map(|row| Value::Object((*row).clone()))
+        .collect();
+    Page {
+        rows,
+        total: found.len(),
+        offset,
+        limit,
+    }
 }
 
 /// Where a text parameter looks: a field, or a field of an address.
@@ -95,12 +112,19 @@ fn filters(query: &Query, store: &StoreConfig) -> Result<Vec<Filter>, Refusal> {
     }
     if let Some(wanted) = get(query, "folder_id") {
         let wanted: Vec<String> = wanted.split(',').map(|id| id.trim().to_owned()).collect();
-        filters.push(Box::new(move |order| wanted.contains(&text(order.get("folder_id")))));
+        filters.push(Box::new(move |order| {
+            wanted.contains(&text(order.get("folder_id")))
+        }));
     }
     if let Some(name) = get(query, "folder_name").map(str::to_lowercase) {
-        let folder = store.folders.iter().find(|folder| folder.name.to_lowercase() == name);
+        let folder = store
+            .folders
+            .iter()
+            .find(|folder| folder.name.to_lowercase() == name);
         let wanted = folder.map(|folder| folder.id.to_string());
-        filters.push(Box::new(move |order| Some(text(order.get("folder_id"))) == wanted));
+        filters.push(Box::new(move |order| {
+            Some(text(order.get("folder_id"))) == wanted
+        }));
     }
     Ok(filters)
 }
@@ -120,8 +144,10 @@ pub(crate) fn orders(
     store: &StoreConfig,
 ) -> Result<Page, Refusal> {
     let filters = filters(query, store)?;
-    let mut found: Vec<&Object> =
-        orders.values().filter(|order| filters.iter().all(|filter| filter(order))).collect();
+    let mut found: Vec<&Object> = orders
+        .values()
+        .filter(|order| filters.iter().all(|filter| filter(order)))
+        .collect();
     let field = match get(query, "order_by") {
         None => "date_added",
         Some("date_modified") => "date_updated",
@@ -174,7 +200,10 @@ mod tests {
     }
 
     fn ids(query: &[(&str, &str)]) -> Vec<String> {
-        let query = query.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        let query = query
+            .iter()
+            .map(|(key, value)| ((*key).into(), (*value).into()))
+            .collect();
         let mut store = StoreConfig::new("s", "k");
         store.utc_offset_minutes = -120;
         let page = orders(&shop(), &query, &store).unwrap();
@@ -191,14 +220,20 @@ mod tests {
     fn filters_combine_with_and_and_ignore_case() {
         assert_eq!(ids(&[("email", "BUYER2@example.com")]), ["2"]);
         assert_eq!(ids(&[("shipping_last_name", "ada"), ("folder_id", "2")]), ["1"]);
-        assert_eq!(ids(&[("folder_id", "1,2"), ("order", "asc")]), ["1", "2", "3", "4"]);
+        assert_eq!(
+            ids(&[("folder_id", "1,2"), ("order", "asc")]),
+            ["1", "2", "3", "4"]
+        );
         assert_eq!(ids(&[("folder_name", "prepared")]), ["3", "1"]);
         assert!(ids(&[("folder_name", "nowhere")]).is_empty());
     }
 
     #[test]
     fn bounds_are_inclusive_and_local_ones_are_in_store_time() {
-        let window = [("search_start_date", "2026-03-02 10:00:00"), ("search_end_date", "2026-03-03T10:00:00Z")];
+        let window = [
+            ("search_start_date", "2026-03-02 10:00:00"),
+            ("search_end_date", "2026-03-03T10:00:00Z"),
+        ];
         assert_eq!(ids(&window), ["3", "2"]);
         assert_eq!(ids(&[("modified_start_date", "2026-03-14")]), ["4"]);
         // 08:00 in a store two hours behind UTC is 10:00 UTC.
@@ -208,16 +243,26 @@ mod tests {
 
     #[test]
     fn numbers_sort_as_numbers() {
-        assert_eq!(ids(&[("order_by", "order_total"), ("order", "asc")]), ["4", "3", "2", "1"]);
+        assert_eq!(
+            ids(&[("order_by", "order_total"), ("order", "asc")]),
+            ["4", "3", "2", "1"]
+        );
     }
 
     #[test]
     fn a_page_never_holds_more_than_500_rows() {
-        let many: BTreeMap<String, Object> =
-            (0..600).map(|n| (format!("{n:04}"), Object::from_iter([("id".into(), json!(n))]))).collect();
+        let many: BTreeMap<String, Object> = (0..600)
+            .map(|n| (format!("{n:04}"), Object::from_iter([("id".into(), json!(n))])))
+            .collect();
         let query = vec![("limit".into(), "9999".into())];
         let page = orders(&many, &query, &StoreConfig::new("s", "k")).unwrap();
         assert_eq!((page.rows.len(), page.limit, page.total), (500, 500, 600));
-        assert_eq!(orders(&many, &vec![], &StoreConfig::new("s", "k")).unwrap().rows.len(), 50);
+        assert_eq!(
+            orders(&many, &vec![], &StoreConfig::new("s", "k"))
+                .unwrap()
+                .rows
+                .len(),
+            50
+        );
     }
 }

@@ -8,8 +8,16 @@ use super::{
 };
 
 const TEXTS: [&str; 10] = [
-    "tracking_number", "carrier_code", "shipment_method", "weight", "cost", "status", "tracking_url",
-    "label_format", "label_image", "print_status",
+    "tracking_number",
+    "carrier_code",
+    "shipment_method",
+    "weight",
+    "cost",
+    "status",
+    "tracking_url",
+    "label_format",
+    "label_image",
+    "print_status",
 ];
 
 /// A new shipment of the order `order`.
@@ -52,7 +60,10 @@ fn fill(shipment: &mut Object, sent: &Object) -> Result<(), Refusal> {
     }
     let items = sent.get("order_items").cloned().unwrap_or_else(|| json!([]));
     shipment.insert("order_items".into(), items);
-    shipment.insert("cart_shipment_id".into(), json!(text(sent.get("cart_shipment_id"))));
+    shipment.insert(
+        "cart_shipment_id".into(),
+        json!(text(sent.get("cart_shipment_id"))),
+    );
     shipment.insert("date_shipped".into(), json!(text(sent.get("date_shipped"))));
     Ok(())
 }

@@ -24,7 +24,12 @@ pub(crate) fn recompute(order: &mut Object) {
 
 /// The sum of a discount list, whose amounts are text.
 pub(crate) fn discount(list_value: Option<&Value>) -> Value {
-    cents(list(list_value).iter().map(|entry| number(entry.get("amount"))).sum())
+    cents(
+        list(list_value)
+            .iter()
+            .map(|entry| number(entry.get("amount")))
+            .sum(),
+    )
 }
 
 #[cfg(test)]
@@ -40,7 +45,9 @@ mod tests {
             ],
             "shipping_total": 4.2, "handling_total": 1, "tax_total": "0.80", "discount_total": 2,
         });
-        let Value::Object(mut order) = order else { unreachable!("written as an object") };
+        let Value::Object(mut order) = order else {
+            unreachable!("written as an object")
+        };
         recompute(&mut order);
         assert_eq!(order["quantity_total"], 5);
         assert_eq!(order["weight_total"], json!(3.3));

@@ -19,9 +19,12 @@ pub(crate) fn text(value: Option<&Value>) -> String {
 pub(crate) fn number(value: Option<&Value>) -> f64 {
     match value {
         Some(Value::Number(number)) => number.as_f64().unwrap_or(0.0),
-        Some(Value::String(text)) => {
-            text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).unwrap_or(0.0)
-        }
+        Some(Value::String(text)) => text
+            .trim()
+            .parse::<f64>()
+            .ok()
+            .filter(|number| number.is_finite())
+            .unwrap_or(0.0),
         Some(Value::Bool(true)) => 1.0,
         _ => 0.0,
     }
