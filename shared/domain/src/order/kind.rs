@@ -66,7 +66,10 @@ pub struct UnknownKind;
 impl CommandKind {
     /// Whether the command changes an order (and not an inventory item).
     pub fn is_order(self) -> bool {
-        !matches!(self, Self::InventoryCreate | Self::InventoryUpdate | Self::InventoryDelete)
+        !matches!(
+            self,
+            Self::InventoryCreate | Self::InventoryUpdate | Self::InventoryDelete
+        )
     }
 
     /// Whether the command makes something that has no id yet.
