@@ -1,0 +1,75 @@
+//! Reading data keys and idempotency records.
+
+use domain::{DataKeyId, OrderId, StoreId, TenantId, Timestamp};
+use ledger::{DataKeyRow, IdempotencyRecord};
+
+use crate::error::{Result, failed};
+use crate::open::SqliteLedger;
+use crate::rows;
+
+macro_rules! data_keys {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, tenant_id, store_id, credentials, order_id, wrapped, created_at FROM data_keys ",
+            $rest
+        )
+    };
+}
+
+impl SqliteLedger {
+    pub(crate) async fn read_data_key(&self, id: DataKeyId) -> Result<Option<DataKeyRow>> {
+        let query = sqlx::query(data_keys!("WHERE id = ?")).bind(id.to_string());
+        query.fetch_optional(&self.readers).await.map_err(failed)?.as_ref().map(rows::data_key).transpose()
+    }
+
+    pub(crate) async fn read_data_key_of_order(
+        &self,
+        store: StoreId,
+        order: &OrderId,
+    ) -> Result<Option<DataKeyRow>> {
+        let query = sqlx::query(data_keys!(
+            "WHERE store_id = ? AND order_id = ? AND credentials = 0 ORDER BY created_at, id LIMIT 1"
+        ));
+        let row = query
+            .bind(store.to_string())
+            .bind(order.to_string())
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed)?;
+        row.as_ref().map(rows::data_key).transpose()
+    }
+
+    pub(crate) async fn read_idempotency(
+        &self,
+        tenant: TenantId,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<IdempotencyRecord>> {
+        let row = sqlx::query(
+            "SELECT key, tenant_id, fingerprint, jobs, status, body, expires_at FROM idempotency \
+             WHERE tenant_id = ? AND key = ? AND expires_at > ?",
+        )
+        .bind(tenant.to_string())
+        .bind(key.to_owned())
+        .bind(now.to_string())
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(failed)?;
+        row.as_ref().map(rows::idempotency).transpose()
+    }
+
+    pub(crate) async fn purge_dead(&self, now: Timestamp, limit: u32) -> Result<u64> {
+        let mut write = self.begin().await?;
+        let result = sqlx::query(
+            "DELETE FROM idempotency WHERE (tenant_id, key) IN \
+             (SELECT tenant_id, key FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
+        )
+        .bind(now.to_string())
+        .bind(i64::from(limit))
+        .execute(write.on())
+        .await
+        .map(|done| done.rows_affected())
+        .map_err(failed);
+        write.finish(result).await
+    }
+}

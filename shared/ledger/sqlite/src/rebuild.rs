@@ -1,0 +1,206 @@
+//! Views anew from the log: beside the live ones, then in their place.
+//!
+//! The fold is done in memory and written into tables `…_rebuilt` while appends go on. Rounds of catching up
+//! follow until little is missing; the last one happens under the write lock, and the tables change places in the
+//! same transaction. Tables and indices are made from their own text in the schema, so that there is
+//! one description of them.
+
+use std::collections::HashSet;
+
+use domain::event::Event;
+use domain::{BatchId, JobId, KeyId, OrderId, StoreId, TenantId};
+use ledger::Recorded;
+use ledger::rebuild::Views;
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::SqliteConnection;
+
+use crate::error::{Result, corrupt, failed};
+use crate::open::SqliteLedger;
+use crate::put;
+use crate::script::Script;
+use crate::write::misuse;
+
+const BESIDE: &str = "_rebuilt";
+const TABLES: [&str; 6] = ["tenants", "tenant_keys", "stores", "jobs", "open_batches", "order_images"];
+/// Events per page.
+const PAGE: u32 = 2_000;
+/// Rows per transaction, so that appends get their turn in between.
+const ROWS: usize = 1_000;
+/// How many events may be missing when the lock is taken; and how often that is tried for.
+const NEAR: u64 = 2_000;
+const ROUNDS: usize = 8;
+
+/// A row of a view.
+#[derive(PartialEq, Eq, Hash)]
+enum Touched {
+    Tenant(TenantId),
+    Key(KeyId),
+    Store(StoreId),
+    Job(JobId),
+    Batch(BatchId),
+    Image(StoreId, OrderId),
+}
+
+#[derive(Default)]
+struct Fold {
+    views: Views,
+    position: u64,
+    touched: HashSet<Touched>,
+}
+
+impl SqliteLedger {
+    pub(crate) async fn rebuild_views(&self) -> Result<u64> {
+        let mut write = self.begin().await?;
+        let result = make_tables(write.on()).await;
+        write.finish(result).await?;
+
+        let mut fold = Fold::default();
+        for _ in 0..ROUNDS {
+            self.catch_up(&mut fold).await?;
+            let touched: Vec<Touched> = fold.touched.drain().collect();
+            for rows in touched.chunks(ROWS) {
+                let mut write = self.begin().await?;
+                let result = write_rows(write.on(), &fold.views, rows).await;
+                write.finish(result).await?;
+            }
+            if self.read_head().await?.position <= fold.position + NEAR {
+                break;
+            }
+        }
+
+        let mut write = self.begin().await?;
+        let result = async {
+            // Readers see everything that was committed before the lock was taken, and nothing follows.
+            self.catch_up(&mut fold).await?;
+            let touched: Vec<Touched> = fold.touched.drain().collect();
+            write_rows(write.on(), &fold.views, &touched).await?;
+            swap_tables(write.on()).await
+        }
+        .await;
+        write.finish(result).await?;
+        Ok(fold.position)
+    }
+
+    async fn catch_up(&self, fold: &mut Fold) -> Result<()> {
+        loop {
+            let page = self.read_events(fold.position, PAGE).await?;
+            for row in &page {
+                fold.add(row)?;
+            }
+            if page.len() < PAGE as usize {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Fold {
+    fn add(&mut self, row: &Recorded) -> Result<()> {
+        let unreadable = |error| corrupt("events", row.position, error);
+        let event = row.event().map_err(unreadable)?;
+        self.views.fold(row).map_err(unreadable)?;
+        self.position = row.position;
+        match &event {
+            Event::KeyAdded(e) => self.touch(Touched::Key(e.key_id)),
+            Event::KeyRevoked(e) => self.touch(Touched::Key(e.key_id)),
+            Event::BatchOpened(e) => self.touch(Touched::Batch(e.batch_id)),
+            Event::BatchClosed(e) => self.touch(Touched::Batch(e.batch_id)),
+            _ => {}
+        }
+        self.touch(Touched::Tenant(row.tenant_id));
+        if let Some(store) = row.store_id {
+            self.touch(Touched::Store(store));
+            if let Some(order) = &row.order_id {
+                self.touch(Touched::Image(store, order.clone()));
+            }
+        }
+        if let Some(id) = row.job_id {
+            if let Some(job) = self.views.jobs.get(&id)
+                && let Some(order) = &job.order_id
+            {
+                let image = Touched::Image(job.store_id, order.clone());
+                self.touch(image);
+            }
+            self.touch(Touched::Job(id));
+        }
+        Ok(())
+    }
+
+    fn touch(&mut self, row: Touched) {
+        self.touched.insert(row);
+    }
+}
+
+async fn write_rows(on: &mut SqliteConnection, views: &Views, rows: &[Touched]) -> Result<()> {
+    let mut script = Script::default();
+    for row in rows {
+        match row {
+            Touched::Tenant(id) => {
+                views.tenants.get(id).inspect(|tenant| put::tenant(&mut script, BESIDE, tenant));
+            }
+            Touched::Key(id) => {
+                views.keys.get(id).inspect(|key| put::key(&mut script, BESIDE, key));
+            }
+            Touched::Store(id) => {
+                views
+                    .stores
+                    .get(id)
+                    .inspect(|store| put::store(&mut script, BESIDE, store, store.last_position));
+            }
+            Touched::Job(id) => {
+                views
+                    .jobs
+                    .get(id)
+                    .inspect(|job| put::job(&mut script, BESIDE, job, job.position, job.last_position));
+            }
+            Touched::Batch(id) => match views.batches.get(id) {
+                Some(batch) => put::batch(&mut script, BESIDE, batch, batch.position),
+                None => put::no_batch(&mut script, BESIDE, *id),
+            },
+            Touched::Image(store, order) => match views.images.get(&(*store, order.clone())) {
+                Some(image) => put::image(&mut script, BESIDE, image, image.position),
+                None => put::no_image(&mut script, BESIDE, *store, order),
+            },
+        }
+        script.relieve(on).await?;
+    }
+    script.run(on).await
+}
+
+async fn make_tables(on: &mut SqliteConnection) -> Result<()> {
+    for table in TABLES {
+        run(on, format!("DROP TABLE IF EXISTS {table}{BESIDE}")).await?;
+        let sql: String = sqlx::query_scalar("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?")
+            .bind(table)
+            .fetch_one(&mut *on)
+            .await
+            .map_err(failed)?;
+        let Some(columns) = sql.find('(') else {
+            return Err(misuse(format!("table {table} has no columns")));
+        };
+        run(on, format!("CREATE TABLE {table}{BESIDE} {}", &sql[columns..])).await?;
+    }
+    Ok(())
+}
+
+async fn swap_tables(on: &mut SqliteConnection) -> Result<()> {
+    for table in TABLES {
+        let indices: Vec<String> = sqlx::query_scalar(
+            "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
+        )
+        .bind(table)
+        .fetch_all(&mut *on)
+        .await
+        .map_err(failed)?;
+        run(on, format!("DROP TABLE {table}")).await?;
+        run(on, format!("ALTER TABLE {table}{BESIDE} RENAME TO {table}")).await?;
+        for index in indices {
+            run(on, index).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn run(on: &mut SqliteConnection, sql: String) -> Result<()> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(on).await.map(drop).map_err(failed)
+}
