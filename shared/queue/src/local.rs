@@ -1,1 +1,0 @@
-//! Within one process.
