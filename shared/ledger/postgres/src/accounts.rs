@@ -1,0 +1,91 @@
+//! Reading tenants, their keys and their stores.
+
+use domain::store::Store;
+use domain::tenant::{Key, Tenant};
+use domain::{Sealed, StoreId, TenantId};
+use sqlx::postgres::PgRow;
+
+use crate::connect::PostgresLedger;
+use crate::error::{Reading, Result};
+
+macro_rules! select_stores {
+    ($rest:literal) => {
+        concat!(
+            "select id, last_position, doc, credentials from stores where ",
+            $rest
+        )
+    };
+}
+
+impl PostgresLedger {
+    pub(crate) async fn tenant_by_id(&self, id: TenantId) -> Result<Option<Tenant>> {
+        let rows = self
+            .readers
+            .read(|| sqlx::query("select doc from tenants where id = $1").bind(id.0))
+            .await?;
+        rows.first()
+            .map(|row| Reading::new(row, "tenants", id).json("doc"))
+            .transpose()
+    }
+
+    pub(crate) async fn key_with_lookup(&self, lookup: &str) -> Result<Option<Key>> {
+        let sql = "select doc from tenant_keys where lookup = $1";
+        let rows = self.readers.read(|| sqlx::query(sql).bind(lookup)).await?;
+        rows.first()
+            .map(|row| Reading::new(row, "tenant_keys", lookup).json("doc"))
+            .transpose()
+    }
+
+    pub(crate) async fn keys_of_tenant(&self, tenant: TenantId) -> Result<Vec<Key>> {
+        let sql = "select doc from tenant_keys where tenant_id = $1 order by created_at, id";
+        let rows = self.readers.read(|| sqlx::query(sql).bind(tenant.0)).await?;
+        rows.iter()
+            .map(|row| Reading::new(row, "tenant_keys", format!("of {tenant}")).json("doc"))
+            .collect()
+    }
+
+    pub(crate) async fn store_by_id(&self, id: StoreId) -> Result<Option<Store>> {
+        let rows = self
+            .readers
+            .read(|| sqlx::query(select_stores!("id = $1")).bind(id.0))
+            .await?;
+        rows.first().map(store).transpose()
+    }
+
+    pub(crate) async fn stores_of_tenant(&self, tenant: TenantId) -> Result<Vec<Store>> {
+        let sql = select_stores!("tenant_id = $1 and deleted_at is null order by created_at, id");
+        self.readers
+            .read(|| sqlx::query(sql).bind(tenant.0))
+            .await?
+            .iter()
+            .map(store)
+            .collect()
+    }
+
+    pub(crate) async fn stores_after(
+        &self,
+        partitions: &[u16],
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Store>> {
+        let sql =
+            select_stores!("partition = any ($1) and last_position > $2 order by last_position, id limit $3");
+        let numbers: Vec<i32> = partitions.iter().copied().map(i32::from).collect();
+        let make = || {
+            sqlx::query(sql)
+                .bind(&numbers)
+                .bind(after as i64)
+                .bind(i64::from(limit))
+        };
+        self.readers.read(make).await?.iter().map(store).collect()
+    }
+}
+
+fn store(row: &PgRow) -> Result<Store> {
+    let key = StoreId(Reading::new(row, "stores", "?").get("id")?);
+    let row = Reading::new(row, "stores", key);
+    let mut store: Store = row.json("doc")?;
+    store.last_position = row.number("last_position")?;
+    store.credentials = row.get::<Option<Vec<u8>>, _>("credentials")?.map(Sealed::new);
+    Ok(store)
+}

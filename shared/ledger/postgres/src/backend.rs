@@ -1,0 +1,194 @@
+//! The port, part by part.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::batch::OpenBatch;
+use domain::image::OrderImage;
+use domain::job::Job;
+use domain::store::Store;
+use domain::tenant::{Key, Tenant};
+use domain::{BatchId, DataKeyId, IncarnationId, JobId, OrderId, StoreId, TenantId, Timestamp};
+use ledger::{
+    Append, Appended, Backend, Claimed, DataKeyRow, Head, IdempotencyRecord, JobFilter, Membership,
+    QueueCounts, Recorded, Refusal, Stream,
+};
+
+use crate::connect::PostgresLedger;
+use crate::error::Result;
+
+#[async_trait]
+impl Backend for PostgresLedger {
+    async fn append_batch(&self, batch: &[Append]) -> Result<Vec<std::result::Result<Appended, Refusal>>> {
+        self.append_all(batch).await
+    }
+
+    async fn head(&self) -> Result<Head> {
+        self.log_head().await
+    }
+
+    async fn events_after(&self, after: u64, limit: u32) -> Result<Vec<Recorded>> {
+        self.log_after(after, limit).await
+    }
+
+    async fn stream_after(&self, stream: &Stream, after: u64, limit: u32) -> Result<Vec<Recorded>> {
+        self.log_of_stream(stream, after, limit).await
+    }
+
+    async fn job_events_after(
+        &self,
+        tenant: TenantId,
+        job: Option<JobId>,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>> {
+        self.log_of_jobs(tenant, job, after, limit).await
+    }
+
+    async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>> {
+        self.tenant_by_id(id).await
+    }
+
+    async fn key_by_lookup(&self, lookup: &str) -> Result<Option<Key>> {
+        self.key_with_lookup(lookup).await
+    }
+
+    async fn keys_of(&self, tenant: TenantId) -> Result<Vec<Key>> {
+        self.keys_of_tenant(tenant).await
+    }
+
+    async fn store(&self, id: StoreId) -> Result<Option<Store>> {
+        self.store_by_id(id).await
+    }
+
+    async fn stores_of(&self, tenant: TenantId) -> Result<Vec<Store>> {
+        self.stores_of_tenant(tenant).await
+    }
+
+    async fn stores_changed(&self, partitions: &[u16], after: u64, limit: u32) -> Result<Vec<Store>> {
+        self.stores_after(partitions, after, limit).await
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<Job>> {
+        self.job_by_id(id).await
+    }
+
+    async fn jobs(&self, ids: &[JobId]) -> Result<Vec<Job>> {
+        self.jobs_by_ids(ids).await
+    }
+
+    async fn jobs_page(&self, filter: &JobFilter) -> Result<Vec<Job>> {
+        self.filtered_jobs(filter).await
+    }
+
+    async fn jobs_changed(&self, partitions: &[u16], after: u64, limit: u32) -> Result<Vec<Job>> {
+        self.jobs_after(partitions, after, limit).await
+    }
+
+    async fn open_jobs(&self, partition: u16, after: u64, limit: u32) -> Result<Vec<Job>> {
+        self.open_jobs_after(partition, after, limit).await
+    }
+
+    async fn open_jobs_of_store(&self, store: StoreId, limit: u32) -> Result<Vec<Job>> {
+        self.open_jobs_in_store(store, limit).await
+    }
+
+    async fn open_jobs_of_order(&self, store: StoreId, order: &OrderId, limit: u32) -> Result<Vec<Job>> {
+        self.open_jobs_for_order(store, order, limit).await
+    }
+
+    async fn queue_counts(&self, store: StoreId) -> Result<QueueCounts> {
+        self.counts_of_store(store).await
+    }
+
+    async fn jobs_ahead(&self, job: &Job) -> Result<u64> {
+        self.count_ahead(job).await
+    }
+
+    async fn tenant_queue_counts(&self, tenant: TenantId) -> Result<QueueCounts> {
+        self.counts_of_tenant(tenant).await
+    }
+
+    async fn open_batches(&self, partition: u16) -> Result<Vec<OpenBatch>> {
+        self.batches_of(partition).await
+    }
+
+    async fn open_batch(&self, id: BatchId) -> Result<Option<OpenBatch>> {
+        self.batch_by_id(id).await
+    }
+
+    async fn order_image(&self, store: StoreId, order: &OrderId) -> Result<Option<OrderImage>> {
+        self.image_of(store, order).await
+    }
+
+    async fn data_key(&self, id: DataKeyId) -> Result<Option<DataKeyRow>> {
+        self.data_key_by_id(id).await
+    }
+
+    async fn data_key_of_order(&self, store: StoreId, order: &OrderId) -> Result<Option<DataKeyRow>> {
+        self.data_key_for_order(store, order).await
+    }
+
+    async fn idempotency(
+        &self,
+        tenant: TenantId,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<IdempotencyRecord>> {
+        self.idempotency_record(tenant, key, now).await
+    }
+
+    async fn purge_idempotency(&self, now: Timestamp, limit: u32) -> Result<u64> {
+        self.purge_dead_idempotency(now, limit).await
+    }
+
+    async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        self.setting_named(name).await
+    }
+
+    async fn init_setting(&self, name: &str, value: &[u8]) -> Result<Vec<u8>> {
+        self.first_setting(name, value).await
+    }
+
+    async fn swap_setting(&self, name: &str, from: &[u8], to: &[u8]) -> Result<bool> {
+        self.changed_setting(name, from, to).await
+    }
+
+    async fn init_partitions(&self, count: u16) -> Result<()> {
+        self.make_partitions(count).await
+    }
+
+    async fn heartbeat(
+        &self,
+        incarnation: IncarnationId,
+        ttl: Duration,
+        draining: bool,
+    ) -> Result<Membership> {
+        self.renew(incarnation, ttl, draining).await
+    }
+
+    async fn claim(
+        &self,
+        incarnation: IncarnationId,
+        partitions: &[u16],
+        force: bool,
+    ) -> Result<Vec<Claimed>> {
+        self.take_over(incarnation, partitions, force).await
+    }
+
+    async fn release(&self, incarnation: IncarnationId, partitions: &[u16]) -> Result<()> {
+        self.give_back(incarnation, partitions).await
+    }
+
+    async fn goodbye(&self, incarnation: IncarnationId) -> Result<()> {
+        self.end(incarnation).await
+    }
+
+    async fn rebuild(&self) -> Result<u64> {
+        self.rebuild_views().await
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.answer().await
+    }
+}

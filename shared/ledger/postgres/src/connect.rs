@@ -1,0 +1,120 @@
+//! Opening the ledger.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, PgConnection};
+
+use crate::options::PostgresOptions;
+use crate::session::Sessions;
+
+/// A connection that did nothing for so long is asked whether it lives before it is used.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+
+/// Why the ledger could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL is not one of PostgreSQL; it is not repeated here, as it may hold a password.
+    #[error("not a PostgreSQL URL")]
+    Url(#[source] sqlx::Error),
+    /// The server is a standby, which cannot be appended to and may lag behind.
+    #[error("the server is a standby: connect to the primary")]
+    Standby,
+    /// The server could not be reached or refused the connection.
+    #[error("the database cannot be reached")]
+    Unavailable(#[source] sqlx::Error),
+}
+
+/// What a connection to a standby is refused with.
+#[derive(Debug, thiserror::Error)]
+#[error("the server is a standby")]
+struct IsStandby;
+
+/// The ledger in a PostgreSQL database; cheap to clone.
+#[derive(Clone)]
+pub struct PostgresLedger {
+    pub(crate) writers: Sessions,
+    pub(crate) readers: Sessions,
+}
+
+impl PostgresLedger {
+    /// Connects to the primary at `url` and leaves its schema as it is: see [`PostgresLedger::migrate`] and
+    /// [`PostgresLedger::check_schema`].
+    ///
+    /// Two pools, so that an append never waits for a reader's connection. The URL takes the usual parameters, e.g.
+    /// `?sslmode=verify-full&sslrootcert=…`; TLS is rustls with ring.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the URL is none, the server does not answer in time, or it is a standby.
+    pub async fn connect(url: &str, options: PostgresOptions) -> Result<Self, OpenError> {
+        let mut connect = PgConnectOptions::from_str(url)
+            .map_err(OpenError::Url)?
+            // Statements carry ciphertext and keys' names: none of them is for logs.
+            .disable_statement_logging();
+        if connect.get_application_name().is_none() {
+            connect = connect.application_name("orderdesk-gateway");
+        }
+        if !options.pooler {
+            connect = connect.options(options.session_settings());
+        }
+        let ledger = Self {
+            writers: sessions(&connect, &options, options.writers),
+            readers: sessions(&connect, &options, options.readers),
+        };
+        let first = ledger.readers.pool.acquire();
+        match tokio::time::timeout(options.connect_timeout, first).await {
+            Ok(Ok(_)) => Ok(ledger),
+            Ok(Err(sqlx::Error::Configuration(source))) if source.is::<IsStandby>() => {
+                Err(OpenError::Standby)
+            }
+            Ok(Err(error)) => Err(OpenError::Unavailable(error)),
+            Err(_) => Err(OpenError::Unavailable(sqlx::Error::PoolTimedOut)),
+        }
+    }
+
+    /// Waits for statements under way, then closes all connections.
+    pub async fn close(&self) {
+        self.writers.pool.close().await;
+        self.readers.pool.close().await;
+    }
+}
+
+impl std::fmt::Debug for PostgresLedger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PostgresLedger")
+    }
+}
+
+fn sessions(connect: &PgConnectOptions, options: &PostgresOptions, size: u32) -> Sessions {
+    let pool = PgPoolOptions::new()
+        .max_connections(size.max(1))
+        .acquire_timeout(options.connect_timeout)
+        .idle_timeout(Duration::from_mins(5))
+        .max_lifetime(Duration::from_mins(30))
+        // Asking every time would double the round trips of a busy ledger.
+        .test_before_acquire(false)
+        .before_acquire(|connection, metadata| {
+            Box::pin(async move { Ok(metadata.idle_for < TRUSTED_FOR || connection.ping().await.is_ok()) })
+        })
+        .after_connect(|connection, _| refuse_standby(connection))
+        .connect_lazy_with(connect.clone());
+    Sessions {
+        pool,
+        answer_timeout: options.answer_timeout(),
+    }
+}
+
+fn refuse_standby(connection: &mut PgConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+    Box::pin(async move {
+        let standby: bool = sqlx::query_scalar("select pg_is_in_recovery()")
+            .fetch_one(connection)
+            .await?;
+        if standby {
+            Err(sqlx::Error::Configuration(Box::new(IsStandby)))
+        } else {
+            Ok(())
+        }
+    })
+}

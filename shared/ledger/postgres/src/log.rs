@@ -1,0 +1,109 @@
+//! Reading the log.
+
+use domain::{JobId, Sealed, StoreId, TenantId};
+use ledger::{Head, Recorded, Stream};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use crate::connect::PostgresLedger;
+use crate::error::{Reading, Result, corrupt};
+use crate::time::At;
+
+macro_rules! select_events {
+    ($rest:literal) => {
+        concat!(
+            "select position, tenant_seq, version, recorded_at, tenant_id, store_id, job_id, stream, type, order_id, ",
+            "data, meta, sealed from events where ",
+            $rest
+        )
+    };
+}
+
+pub(crate) const EVENTS_AFTER: &str = select_events!("position > $1 order by position limit $2");
+
+impl PostgresLedger {
+    pub(crate) async fn log_head(&self) -> Result<Head> {
+        let sql = "select position, recorded_at from ledger_head where id";
+        let rows = self.readers.read(|| sqlx::query(sql)).await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| corrupt("ledger_head", "", "its row is missing"))?;
+        let row = Reading::new(row, "ledger_head", "");
+        Ok(Head {
+            position: row.number("position")?,
+            recorded_at: row.get::<At, _>("recorded_at")?.0,
+        })
+    }
+
+    pub(crate) async fn log_after(&self, after: u64, limit: u32) -> Result<Vec<Recorded>> {
+        let make = || {
+            sqlx::query(EVENTS_AFTER)
+                .bind(after as i64)
+                .bind(i64::from(limit))
+        };
+        self.readers.read(make).await?.iter().map(recorded).collect()
+    }
+
+    pub(crate) async fn log_of_stream(
+        &self,
+        stream: &Stream,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>> {
+        let sql = select_events!("stream = $1 and version > $2 order by version limit $3");
+        let make = || {
+            sqlx::query(sql)
+                .bind(stream.to_string())
+                .bind(after as i64)
+                .bind(i64::from(limit))
+        };
+        self.readers.read(make).await?.iter().map(recorded).collect()
+    }
+
+    pub(crate) async fn log_of_jobs(
+        &self,
+        tenant: TenantId,
+        job: Option<JobId>,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>> {
+        let all = select_events!(
+            "tenant_id = $1 and job_id is not null and position > $2 order by position limit $3"
+        );
+        let one =
+            select_events!("job_id = $4 and tenant_id = $1 and position > $2 order by position limit $3");
+        let make = || {
+            let query = sqlx::query(if job.is_some() { one } else { all });
+            let query = query.bind(tenant.0).bind(after as i64).bind(i64::from(limit));
+            match job {
+                Some(job) => query.bind(job.0),
+                None => query,
+            }
+        };
+        self.readers.read(make).await?.iter().map(recorded).collect()
+    }
+}
+
+/// Reads a row of `events`.
+pub(crate) fn recorded(row: &PgRow) -> Result<Recorded> {
+    let key: i64 = row
+        .try_get("position")
+        .map_err(|error| corrupt("events", "?", error))?;
+    let row = Reading::new(row, "events", key);
+    Ok(Recorded {
+        position: row.number("position")?,
+        tenant_seq: row.number("tenant_seq")?,
+        stream: row.get("stream")?,
+        version: row.number("version")?,
+        type_name: row.get("type")?,
+        tenant_id: TenantId(row.get("tenant_id")?),
+        store_id: row.get::<Option<Uuid>, _>("store_id")?.map(StoreId),
+        order_id: row.parsed("order_id")?,
+        job_id: row.get::<Option<Uuid>, _>("job_id")?.map(JobId),
+        data: row.get("data")?,
+        sealed: row.get::<Option<Vec<u8>>, _>("sealed")?.map(Sealed::new),
+        meta: row.get("meta")?,
+        recorded_at: row.get::<At, _>("recorded_at")?.0,
+    })
+}

@@ -1,0 +1,101 @@
+//! Sending a statement: which pool, how long, and what is tried again.
+
+use std::time::Duration;
+
+use ledger::BackendError;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{Connection, PgPool, Postgres};
+
+use crate::error::{self, Result};
+
+/// A statement with its parameters.
+pub(crate) type Statement<'q> = Query<'q, Postgres, PgArguments>;
+
+/// A pool and the limits of its statements.
+#[derive(Clone)]
+pub(crate) struct Sessions {
+    pub(crate) pool: PgPool,
+    pub(crate) answer_timeout: Duration,
+}
+
+impl Sessions {
+    /// The rows of a statement that may be sent twice: a connection that turns out to be dead is replaced.
+    pub(crate) async fn read<'q>(
+        &self,
+        make: impl Fn() -> Statement<'q> + Send + Sync,
+    ) -> Result<Vec<PgRow>> {
+        let connection = self.connection(false).await?;
+        match self.send(connection, make()).await {
+            Err(Failure { broken: true, .. }) => {
+                let connection = self.connection(true).await?;
+                self.send(connection, make())
+                    .await
+                    .map_err(|failure| failure.error)
+            }
+            result => result.map_err(|failure| failure.error),
+        }
+    }
+
+    /// The rows of a statement that is sent once.
+    pub(crate) async fn write(&self, statement: Statement<'_>) -> Result<Vec<PgRow>> {
+        let connection = self.connection(false).await?;
+        self.send(connection, statement)
+            .await
+            .map_err(|failure| failure.error)
+    }
+
+    /// A connection; if it is to be `proven`, one that has just answered.
+    pub(crate) async fn connection(&self, proven: bool) -> Result<PoolConnection<Postgres>> {
+        // After a restart of the server every idle connection may be dead; the last try makes a new one.
+        for _ in 0..=self.pool.options().get_max_connections() {
+            let acquired = self.pool.acquire().await;
+            let mut connection = acquired.map_err(|error| BackendError::Unavailable(error.into()))?;
+            if !proven
+                || matches!(
+                    tokio::time::timeout(self.answer_timeout, connection.ping()).await,
+                    Ok(Ok(()))
+                )
+            {
+                return Ok(connection);
+            }
+            connection.close_on_drop();
+        }
+        Err(BackendError::Unavailable("no connection answers".into()))
+    }
+
+    async fn send(
+        &self,
+        mut connection: PoolConnection<Postgres>,
+        statement: Statement<'_>,
+    ) -> std::result::Result<Vec<PgRow>, Failure> {
+        let answer = tokio::time::timeout(self.answer_timeout, statement.fetch_all(&mut *connection)).await;
+        match answer {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(error)) => {
+                let broken = error::is_broken(&error);
+                if broken {
+                    connection.close_on_drop();
+                }
+                Err(Failure {
+                    broken,
+                    error: error::backend(error),
+                })
+            }
+            Err(elapsed) => {
+                // An answer is still outstanding on it, if the server lives at all.
+                connection.close_on_drop();
+                Err(Failure {
+                    broken: false,
+                    error: BackendError::Unavailable(elapsed.into()),
+                })
+            }
+        }
+    }
+}
+
+struct Failure {
+    broken: bool,
+    error: BackendError,
+}
