@@ -81,6 +81,21 @@ impl SqliteLedger {
         Ok(Self { options, writer: Mutex::new(Some(writer)), readers })
     }
 
+    /// The `synchronous` level of the connection that writes; 2 is FULL.
+    ///
+    /// # Errors
+    /// Whatever SQLite answers.
+    pub async fn durability(&self) -> Result<i64, sqlx::Error> {
+        let mut slot = self.writer.lock().await;
+        let mut writer = match slot.take() {
+            Some(writer) => writer,
+            None => self.connect().await?,
+        };
+        let level = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut writer).await?;
+        *slot = Some(writer);
+        Ok(level)
+    }
+
     /// Ends all connections, once what runs on them has ended; the log beside the file is folded into it.
     pub async fn close(&self) {
         self.readers.close().await;

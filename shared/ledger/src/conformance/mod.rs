@@ -15,7 +15,16 @@
 
 pub mod appends;
 pub mod audit;
+pub mod group_commit;
+pub mod guards;
+pub mod keys;
+pub mod ownership;
+pub mod readers;
+pub mod rebuilding;
 pub mod sample;
+pub mod uniqueness;
+pub mod views;
+pub mod walk;
 
 use std::sync::Arc;
 
@@ -52,6 +61,64 @@ macro_rules! conformance_tests {
                 recorded_at_never_runs_backwards
                 events_can_only_be_inserted
                 an_append_without_events_stands_at_the_head
+            }
+            guards {
+                a_partition_guard_holds_for_its_owner_in_its_epoch
+                a_store_that_is_being_deleted_takes_nothing
+                an_erased_tenant_takes_nothing
+                a_destroyed_data_key_seals_nothing_more
+                every_guard_of_an_append_counts
+            }
+            uniqueness {
+                a_store_is_registered_once_while_it_lives
+                one_of_two_racing_registrations_wins
+                a_key_lookup_is_taken_for_ever
+                an_idempotency_key_is_taken_until_it_expires
+                one_of_many_racing_repeats_wins
+            }
+            keys {
+                data_keys_are_kept_and_found_by_their_order
+                a_data_key_may_be_bound_in_the_append_that_makes_it
+                destroying_an_orders_keys_spares_all_others
+                new_credentials_outlive_the_destruction_of_the_old_ones
+                idempotency_records_come_back_as_they_were
+                dead_idempotency_records_are_purged_in_bites
+                the_first_value_of_a_setting_wins
+                a_setting_is_swapped_only_from_what_it_was
+            }
+            ownership {
+                partitions_that_nobody_owns_are_taken_once
+                racing_claims_take_each_partition_once
+                a_claim_needs_a_valid_heartbeat
+                a_deposed_owner_cannot_append
+                no_append_follows_the_claim_that_deposes_its_owner
+                only_a_forced_claim_takes_from_the_living
+                a_released_partition_is_idle_since_its_release
+                who_says_goodbye_leaves_nothing_behind
+                who_is_draining_keeps_its_partitions_and_counts_no_more
+            }
+            readers {
+                a_polling_reader_never_skips_what_interleaved_writers_append
+            }
+            views {
+                every_query_shows_what_the_log_says
+                what_does_not_exist_is_not_found
+            }
+            walk {
+                views_equal_the_fold_after_random_histories
+            }
+            group_commit {
+                hundreds_of_appends_at_once_all_land
+                an_append_that_is_refused_fails_alone
+                an_append_that_breaks_the_database_fails_alone
+                a_caller_that_goes_away_changes_nothing
+                closing_waits_for_what_was_handed_in
+            }
+            rebuilding {
+                rebuilt_views_are_the_same
+                damaged_views_are_mended
+                rebuilding_spares_what_is_no_view
+                rebuilding_while_others_append_loses_nothing
             }
         }
     };
