@@ -144,7 +144,8 @@ impl Seals {
                 return Ok(Sealer { tenant, id: row.id, opened, new: None });
             }
         }
-        self.make(tenant, Some(store), false, order.cloned()).await
+        let id = DataKeyId(self.0.clock.uuid());
+        self.make(tenant, id, Some(store), false, order.cloned()).await
     }
 
     /// What seals further records under the data key `id`.
@@ -159,16 +160,31 @@ impl Seals {
         self.for_key(tenant, key_of(other)?).await
     }
 
-    /// A sealer with a new data key that belongs to no order: of a store, or of the tenant as a whole.
-    pub(crate) async fn make(
+    /// What seals what belongs to the tenant as a whole.
+    pub(crate) async fn for_tenant(&self, tenant: TenantId) -> Result<Sealer, SealError> {
+        match self.for_key(tenant, tenant_record(tenant)).await {
+            Err(SealError::KeyGone) => {
+                let id = DataKeyId(self.0.clock.uuid());
+                self.make(tenant, id, None, false, None).await
+            }
+            known => known,
+        }
+    }
+
+    /// The same, for a tenant that is about to be written.
+    pub(crate) async fn make_for_tenant(&self, tenant: TenantId) -> Result<Sealer, SealError> {
+        self.make(tenant, tenant_record(tenant), None, false, None).await
+    }
+
+    async fn make(
         &self,
         tenant: TenantId,
+        id: DataKeyId,
         store: Option<StoreId>,
         credentials: bool,
         order: Option<OrderId>,
     ) -> Result<Sealer, SealError> {
         let wrapping = self.tenant_key(tenant).await?;
-        let id = DataKeyId(self.0.clock.uuid());
         let key = DataKey::generate(&mut SystemEntropy);
         let row = DataKeyRow {
             id,
@@ -214,7 +230,8 @@ impl Seals {
         store: StoreId,
         api_key: &ApiKey,
     ) -> Result<(Sealed, DataKeyRow), SealError> {
-        let sealer = self.make(tenant, Some(store), true, None).await?;
+        let id = DataKeyId(self.0.clock.uuid());
+        let sealer = self.make(tenant, id, Some(store), true, None).await?;
         let sealed = sealer.seal(Purpose::Credentials, store.0, api_key.expose().as_bytes());
         Ok((sealed, sealer.new.expect("a made sealer has a new key")))
     }
@@ -294,6 +311,11 @@ impl std::fmt::Debug for Seals {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Seals(***)")
     }
+}
+
+/// The data key of what belongs to a tenant as a whole, found without an index: it is made with the tenant.
+fn tenant_record(tenant: TenantId) -> DataKeyId {
+    DataKeyId(hashed_row(&[b"tenant record", tenant.0.as_bytes()]))
 }
 
 fn key_of(sealed: &Sealed) -> Result<DataKeyId, SealError> {

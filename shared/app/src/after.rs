@@ -1,0 +1,34 @@
+//! What follows a commit: the partition's owner is told, and every process.
+
+use std::sync::Arc;
+
+use domain::TenantId;
+use ledger::{Append, AppendError, Appended};
+use queue::{Announcement, Hint, Subject};
+
+use crate::App;
+
+/// Who is to be told about an append, once it is committed.
+pub(crate) struct News {
+    pub tenant: TenantId,
+    pub partition: u16,
+    pub subjects: Vec<Subject>,
+}
+
+impl App {
+    /// Appends, and tells `news` after the commit, even if the caller has gone away meanwhile.
+    pub(crate) async fn commit(&self, append: Append, news: News) -> Result<Appended, AppendError> {
+        let queue = Arc::clone(&self.0.queue);
+        let tell = move |appended: &Appended| {
+            let position = appended.last;
+            // In a task of its own: a broker that is slow must not hold up the appender.
+            tokio::spawn(async move {
+                queue.hint(Hint { partition: news.partition, position }).await;
+                for subject in news.subjects {
+                    queue.announce(&Announcement { tenant_id: news.tenant, position, subject }).await;
+                }
+            });
+        };
+        self.0.ledger.append_then(append, tell).await
+    }
+}

@@ -1,0 +1,101 @@
+//! The standing subscription of a process: it wakes who waits and forgets what is no longer true.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::JobId;
+use futures::StreamExt;
+use queue::{Announcement, Subject};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use vault::LookupHash;
+
+use crate::App;
+
+/// Those who wait for jobs, by job: as many as there are requests that wait.
+#[derive(Clone, Default)]
+pub(crate) struct Waiters(Arc<Mutex<HashMap<JobId, watch::Sender<u64>>>>);
+
+/// One who waits for a job; the last one to leave clears the job away.
+pub(crate) struct Waiter {
+    all: Waiters,
+    job: JobId,
+    news: Option<watch::Receiver<u64>>,
+}
+
+impl Waiters {
+    pub(crate) fn register(&self, job: JobId) -> Waiter {
+        let mut jobs = self.lock();
+        let news = jobs.entry(job).or_insert_with(|| watch::Sender::new(0)).subscribe();
+        Waiter { all: self.clone(), job, news: Some(news) }
+    }
+
+    fn wake(&self, job: JobId) {
+        if let Some(sender) = self.lock().get(&job) {
+            sender.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, watch::Sender<u64>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiter {
+    /// Returns when there is news of the job since the registration or the last news.
+    pub(crate) async fn news(&mut self) {
+        if let Some(news) = &mut self.news {
+            // The sender lives as long as this receiver does.
+            let _ = news.changed().await;
+        }
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let mut jobs = self.all.lock();
+        self.news = None;
+        if jobs.get(&self.job).is_some_and(|sender| sender.receiver_count() == 0) {
+            jobs.remove(&self.job);
+        }
+    }
+}
+
+impl App {
+    /// Listens to the other processes until `draining` is cancelled: one task per process.
+    ///
+    /// The subscription stands when the first poll has returned; whatever was announced before is read from the
+    /// ledger anyway.
+    pub async fn start_bus(&self, draining: CancellationToken) {
+        let mut announcements = self.0.queue.announcements().await;
+        loop {
+            tokio::select! {
+                () = draining.cancelled() => return,
+                announcement = announcements.next() => match announcement {
+                    Some(announcement) => self.hear(announcement).await,
+                    None => return,
+                }
+            }
+        }
+    }
+
+    async fn hear(&self, announcement: Announcement) {
+        match announcement.subject {
+            Subject::Job { job_id, ended, .. } => {
+                if ended {
+                    self.0.waiters.wake(job_id);
+                }
+            }
+            Subject::Key { key_id, lookup } => {
+                let mut hash = LookupHash::default();
+                if hex::decode_to_slice(&lookup, &mut hash).is_ok() {
+                    self.0.authenticator.invalidate(&hash).await;
+                } else {
+                    tracing::warn!(%key_id, "an announcement names no lookup hash");
+                }
+            }
+            // Nothing is remembered of stores and orders: they are read anew each time.
+            Subject::Store { .. } | Subject::Order { .. } => {}
+        }
+    }
+}

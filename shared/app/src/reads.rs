@@ -1,0 +1,318 @@
+//! Reading from Order Desk: never without a token of the store, which its partition's owner grants.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::order::{ETag, OrderDoc};
+use domain::store::{PauseReason, Store};
+use domain::{OrderId, Timestamp};
+use moka::future::Cache;
+use orderdesk::{Answer, CallError, Client, Credentials, Document, Failure, UpstreamMessage};
+use queue::{Grant, GrantAnswer, GrantRequest, Queue, ReadScope};
+use serde_json::Value;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::denied::may_be_denied;
+use crate::stores::Tokens;
+use crate::{App, Caller, Denied, SealError};
+
+/// How long the owner may take to answer.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// A refusal for longer than this is passed on instead of waited for.
+const WORTH_WAITING: Duration = Duration::from_secs(1);
+/// Without an owner: one read in this time per process and upstream store.
+const TRICKLE: Duration = Duration::from_secs(2);
+
+/// How an order is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// Whether the caller insists on Order Desk's present answer.
+    pub no_cache: bool,
+}
+
+/// Where an order came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheState {
+    /// From the cache, fresh.
+    Hit,
+    /// From Order Desk, since the cache had nothing.
+    Miss,
+    /// From the cache, since Order Desk could not be asked.
+    Stale,
+    /// From Order Desk, since the caller wanted it so.
+    Bypass,
+}
+
+/// An order as read.
+#[derive(Clone, Debug)]
+pub struct OrderRead {
+    /// The order, every field as it came.
+    pub order: OrderDoc,
+    /// Its entity tag.
+    pub etag: ETag,
+    /// Where it came from.
+    pub cache: CacheState,
+    /// How old it is.
+    pub age: Duration,
+}
+
+/// Why nothing can be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Order Desk has no such thing.
+    #[error("not found in order desk")]
+    NotFound,
+    /// The caller has no such store, or not any more.
+    #[error("there is no such store")]
+    StoreGone,
+    /// Order Desk refuses the store's credentials.
+    #[error("order desk refuses the store's credentials")]
+    CredentialsRejected,
+    /// Order Desk refused the request.
+    #[error("order desk refused the request with status {status}")]
+    Rejected {
+        /// Its status.
+        status: u16,
+        /// What it said; for the caller alone, never for a log.
+        message: Option<UpstreamMessage>,
+    },
+    /// Order Desk or a token could not be had in time.
+    #[error("order desk cannot be asked at present")]
+    Unavailable {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// See [`Denied`].
+    #[error(transparent)]
+    Denied(#[from] Denied),
+}
+
+may_be_denied!(ReadError);
+
+impl ReadError {
+    fn later(retry_after: Duration) -> Self {
+        Self::Unavailable { retry_after: retry_after.max(Duration::from_secs(1)) }
+    }
+}
+
+/// Whose token a read needs.
+pub(crate) struct Target {
+    pub partition: u16,
+    pub upstream_key: String,
+}
+
+impl From<&Store> for Target {
+    fn from(store: &Store) -> Self {
+        Self { partition: store.partition, upstream_key: store.upstream_key.clone() }
+    }
+}
+
+/// What a process remembers of the upstream stores that it reads from.
+pub(crate) struct Pace {
+    trickle: Cache<String, ()>,
+    tokens: Cache<String, Tokens>,
+}
+
+impl Pace {
+    pub(crate) fn new() -> Self {
+        Self {
+            trickle: Cache::builder().max_capacity(10_000).time_to_live(TRICKLE).build(),
+            tokens: Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(Duration::from_mins(1))
+                .build(),
+        }
+    }
+
+    pub(crate) async fn tokens(&self, upstream_key: &str) -> Option<Tokens> {
+        self.tokens.get(upstream_key).await
+    }
+
+    /// Whether a read without a grant is due; if so, it is taken.
+    async fn trickles(&self, upstream_key: &str) -> bool {
+        self.trickle.entry_by_ref(upstream_key).or_insert(()).await.is_fresh()
+    }
+
+    async fn saw(&self, upstream_key: &str, available: Option<u32>, observed_at: Timestamp) {
+        if let Some(available) = available {
+            self.tokens.insert(upstream_key.to_owned(), Tokens { available, observed_at }).await;
+        }
+    }
+}
+
+/// A grant that is given back when dropped, wherever its read got to.
+struct Held {
+    queue: Arc<dyn Queue>,
+    partition: u16,
+    id: Uuid,
+    /// By the clock that runs during suspend.
+    show_until: Duration,
+    /// The same moment for timers.
+    deadline: Instant,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let (queue, partition, id) = (Arc::clone(&self.queue), self.partition, self.id);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { queue.release_grant(partition, id).await });
+        }
+    }
+}
+
+impl App {
+    /// Reads an order of the caller's store.
+    pub async fn read_order(
+        &self,
+        caller: &Caller,
+        store: &Store,
+        order: &OrderId,
+        options: ReadOptions,
+    ) -> Result<OrderRead, ReadError> {
+        if caller.tenant_id() != Some(store.tenant_id) {
+            return Err(ReadError::StoreGone);
+        }
+        let order = self.fetch_order(store, order).await?;
+        Ok(OrderRead {
+            etag: self.etag(&order),
+            order,
+            cache: if options.no_cache { CacheState::Bypass } else { CacheState::Miss },
+            age: Duration::ZERO,
+        })
+    }
+
+    pub(crate) fn etag(&self, order: &OrderDoc) -> ETag {
+        ETag::of(self.0.keyring.etag_key(), order)
+    }
+
+    pub(crate) async fn fetch_order(&self, store: &Store, order: &OrderId) -> Result<OrderDoc, ReadError> {
+        let scope = ReadScope::Order { order_id: order.clone() };
+        let id = order.as_str().to_owned();
+        let document = self
+            .read_store(store, scope, move |client, credentials| async move {
+                client.get_order(&credentials, &id).await
+            })
+            .await?;
+        document_of(document)
+    }
+
+    /// Makes one call for `store`, with its credentials and a token.
+    pub(crate) async fn read_store<T, F, Fut>(
+        &self,
+        store: &Store,
+        scope: ReadScope,
+        call: F,
+    ) -> Result<T, ReadError>
+    where
+        F: FnOnce(Client, Credentials) -> Fut + Send,
+        Fut: Future<Output = Result<Answer<T>, CallError>> + Send,
+    {
+        if store.deleted_at.is_some() {
+            return Err(ReadError::StoreGone);
+        }
+        // Each further call with a refused key would cost a token of a store that may belong to somebody else.
+        if store.paused == Some(PauseReason::CredentialsRejected) {
+            return Err(ReadError::CredentialsRejected);
+        }
+        let credentials = match self.0.seals.credentials(store).await {
+            Err(SealError::KeyGone) => return Err(ReadError::StoreGone),
+            credentials => credentials?,
+        };
+        self.read_upstream(&store.into(), scope, move |client| call(client, credentials)).await
+    }
+
+    /// Makes one call with a token of `target`.
+    pub(crate) async fn read_upstream<T, F, Fut>(
+        &self,
+        target: &Target,
+        scope: ReadScope,
+        call: F,
+    ) -> Result<T, ReadError>
+    where
+        F: FnOnce(Client) -> Fut + Send,
+        Fut: Future<Output = Result<Answer<T>, CallError>> + Send,
+    {
+        let held = self.leave(target, scope).await?;
+        let call = call(self.0.upstream.clone());
+        let answer = match &held {
+            None => call.await,
+            // What comes later must not be shown: the owner may have begun a change meanwhile.
+            Some(held) => match tokio::time::timeout_at(held.deadline, call).await {
+                Ok(answer) if self.0.clock.boot() < held.show_until => answer,
+                Ok(_) | Err(_) => return Err(ReadError::later(Duration::ZERO)),
+            },
+        };
+        let key = &target.upstream_key;
+        match answer {
+            Ok(answer) => {
+                self.0.pace.saw(key, answer.tokens_remaining, self.now()).await;
+                Ok(answer.value)
+            }
+            Err(error) => {
+                self.0.pace.saw(key, error.tokens_remaining(), self.now()).await;
+                Err(failed(&error))
+            }
+        }
+    }
+
+    /// Waits for a grant; none if nobody grants any and a read is due all the same.
+    async fn leave(&self, target: &Target, scope: ReadScope) -> Result<Option<Held>, ReadError> {
+        let request = GrantRequest {
+            partition: target.partition,
+            upstream_key: target.upstream_key.clone(),
+            read: scope,
+            interactive: true,
+            patience_ms: PATIENCE.as_millis() as u64,
+        };
+        let give_up = Instant::now() + self.0.config.read_timeout;
+        loop {
+            // Counted from before the question, so that on no account it is later than the owner counts.
+            let (asked, asked_at) = (self.0.clock.boot(), Instant::now());
+            match self.0.queue.request_grant(&request, PATIENCE).await {
+                Some(GrantAnswer::Granted { grant: Grant { id, valid_ms, show_within_ms } }) => {
+                    let show_within = Duration::from_millis(show_within_ms);
+                    let held = Held {
+                        queue: Arc::clone(&self.0.queue),
+                        partition: target.partition,
+                        id,
+                        show_until: asked + show_within,
+                        deadline: asked_at + show_within,
+                    };
+                    if self.0.clock.boot().saturating_sub(asked) < Duration::from_millis(valid_ms) {
+                        return Ok(Some(held));
+                    }
+                    if Instant::now() >= give_up {
+                        return Err(ReadError::later(Duration::ZERO));
+                    }
+                }
+                Some(GrantAnswer::Refused { retry_after_ms }) => {
+                    let wait = Duration::from_millis(retry_after_ms);
+                    if wait > WORTH_WAITING || Instant::now() + wait >= give_up {
+                        return Err(ReadError::later(wait));
+                    }
+                    tokio::time::sleep(wait.max(Duration::from_millis(10))).await;
+                }
+                None if self.0.pace.trickles(&target.upstream_key).await => return Ok(None),
+                None => return Err(ReadError::later(TRICKLE)),
+            }
+        }
+    }
+}
+
+pub(crate) fn document_of(document: Document) -> Result<OrderDoc, ReadError> {
+    OrderDoc::from_value(Value::Object(document)).map_err(|error| Denied::internal(error).into())
+}
+
+fn failed(error: &CallError) -> ReadError {
+    match error.failure() {
+        Failure::NotFound => ReadError::NotFound,
+        Failure::Unauthorized { .. } => ReadError::CredentialsRejected,
+        Failure::Refused { status } => {
+            ReadError::Rejected { status, message: error.upstream_message().cloned() }
+        }
+        Failure::RateLimited { retry_after } => ReadError::later(retry_after),
+        Failure::NotSent(_) | Failure::InDoubt(_) => ReadError::later(TRICKLE),
+    }
+}

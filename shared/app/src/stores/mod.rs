@@ -1,0 +1,101 @@
+//! Stores: registering, finding, changing and removing them.
+
+mod change;
+mod register;
+
+use domain::Timestamp;
+use domain::store::Store;
+
+pub use change::{ChangeStoreError, PatchStore};
+pub use register::{RegisterError, RegisterStore};
+
+use crate::denied::may_be_denied;
+use crate::{App, Caller, Denied};
+
+/// Why a store was not found.
+#[derive(Debug, thiserror::Error)]
+pub enum FindStoreError {
+    /// The caller has no such store.
+    #[error("there is no such store")]
+    NotFound,
+    /// Several of the caller's stores carry this label.
+    #[error("several stores carry this label")]
+    Ambiguous,
+    /// See [`Denied`].
+    #[error(transparent)]
+    Denied(#[from] Denied),
+}
+
+may_be_denied!(FindStoreError);
+
+/// What goes on at a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreStatus {
+    /// Jobs that wait, for their turn or for another attempt.
+    pub queued: u64,
+    /// Jobs whose change is on its way.
+    pub running: u64,
+    /// How long the job that is due for longest has waited.
+    pub oldest_wait_ms: Option<u64>,
+    /// When what waits now will be done, roughly; none if nothing waits or the store is paused.
+    pub eta: Option<Timestamp>,
+    /// The store's token bucket, as this process last saw it; none if it has not read from the store lately.
+    pub tokens: Option<Tokens>,
+}
+
+/// What Order Desk last said about a token bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// How many were left.
+    pub available: u32,
+    /// When it said so.
+    pub observed_at: Timestamp,
+}
+
+impl App {
+    /// The caller's stores, oldest first.
+    pub async fn list_stores(&self, caller: &Caller) -> Result<Vec<Store>, Denied> {
+        match self.present_tenant(caller).await? {
+            Some(tenant) => Ok(self.0.ledger.stores_of(tenant).await?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The caller's store that `name` means: Order Desk's id of a store, else our id, else a label that only one
+    /// store carries.
+    pub async fn find_store(&self, caller: &Caller, name: &str) -> Result<Store, FindStoreError> {
+        let mut stores = self.list_stores(caller).await?;
+        if let Some(index) = stores.iter().position(|store| store.store_id.as_str() == name) {
+            return Ok(stores.swap_remove(index));
+        }
+        if let Ok(id) = name.parse()
+            && let Some(index) = stores.iter().position(|store| store.id == id)
+        {
+            return Ok(stores.swap_remove(index));
+        }
+        stores.retain(|store| store.label.as_deref() == Some(name));
+        match stores.pop() {
+            None => Err(FindStoreError::NotFound),
+            Some(_) if !stores.is_empty() => Err(FindStoreError::Ambiguous),
+            Some(store) => Ok(store),
+        }
+    }
+
+    /// What goes on at one of the caller's stores.
+    pub async fn store_status(&self, caller: &Caller, store: &Store) -> Result<StoreStatus, FindStoreError> {
+        if self.present_tenant(caller).await? != Some(store.tenant_id) {
+            return Err(FindStoreError::NotFound);
+        }
+        let counts = self.0.ledger.queue_counts(store.id).await?;
+        let now = self.now();
+        let eta = (counts.queued > 0 && store.is_running())
+            .then(|| crate::jobs::eta(now, counts.queued.saturating_sub(1)));
+        Ok(StoreStatus {
+            queued: counts.queued,
+            running: counts.running,
+            oldest_wait_ms: counts.oldest_due_at.map(|at| now.since(at).as_millis() as u64),
+            eta,
+            tokens: self.0.pace.tokens(&store.upstream_key).await,
+        })
+    }
+}

@@ -1,0 +1,232 @@
+//! From a command as it was asked for to the job that is appended.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use domain::event::JobSubmitted;
+use domain::job::Job;
+use domain::order::{CommandKind, FieldCode, FieldError, Mutation, ParseContext};
+use domain::store::Store;
+use domain::{DataKeyId, JobId, OrderId, Timestamp};
+use ledger::{Append, IdempotencyAnswer};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::{ItemError, MAX_BATCH, Submission, SubmitError};
+use crate::payload::JobBody;
+use crate::{App, Caller, IdempotencyKey, Purpose, Sealer};
+
+/// The furthest that `run_at` may lie ahead: a year, a leap day included.
+const MAX_AHEAD: Duration = Duration::from_hours(366 * 24);
+
+/// The longest source id that a lane spells out.
+const MAX_SOURCE: usize = 100;
+
+/// A command that was read.
+pub(super) struct Planned {
+    pub mutation: Mutation,
+    pub run_at: Option<Timestamp>,
+}
+
+/// An append of all commands that are new.
+pub(super) struct Draft {
+    pub append: Append,
+    /// One id per command, in request order; known jobs included.
+    pub ids: Vec<JobId>,
+    /// The new jobs and the index of the event that makes each.
+    pub jobs: Vec<(usize, Job)>,
+    /// The existing data keys that it depends on.
+    pub data_keys: Vec<DataKeyId>,
+}
+
+/// Reads all commands, and lists everything that is wrong.
+pub(super) fn check(submissions: &[Submission], now: Timestamp) -> Result<Vec<Planned>, Vec<ItemError>> {
+    if submissions.is_empty() || submissions.len() > MAX_BATCH {
+        let detail = format!("must hold 1 to {MAX_BATCH} commands");
+        let error = FieldError::new(FieldCode::LimitExceeded, "", detail);
+        return Err(vec![ItemError { index: 0, in_body: false, error }]);
+    }
+    let mut planned = Vec::with_capacity(submissions.len());
+    let mut errors = Vec::new();
+    for (index, submission) in submissions.iter().enumerate() {
+        let options = check_options(submission, now);
+        errors.extend(options.into_iter().map(|error| ItemError { index, in_body: false, error }));
+        match read(submission, now) {
+            Ok(mutation) => {
+                planned.push(Planned { mutation, run_at: submission.run_at.filter(|at| *at > now) });
+            }
+            Err(found) => {
+                errors.extend(found.into_iter().map(|error| ItemError { index, in_body: true, error }));
+            }
+        }
+    }
+    if errors.is_empty() { Ok(planned) } else { Err(errors) }
+}
+
+/// Reads the body of a command.
+pub(crate) fn read(submission: &Submission, now: Timestamp) -> Result<Mutation, Vec<FieldError>> {
+    let target_id = submission.order_id.as_ref().map(OrderId::as_str);
+    Mutation::parse(submission.kind, &submission.body, &ParseContext { target_id, submitted_at: now })
+}
+
+/// What is wrong with a command beside its body.
+pub(crate) fn check_options(submission: &Submission, now: Timestamp) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let mut refuse = |code, pointer, detail| errors.push(FieldError::new(code, pointer, detail));
+    match (submission.kind.is_create(), &submission.order_id) {
+        (true, Some(_)) => {
+            refuse(FieldCode::FieldUnknown, "/order_id", "has no meaning here: Order Desk gives the id");
+        }
+        (false, None) => refuse(FieldCode::FieldMissing, "/order_id", "is required"),
+        _ => {}
+    }
+    if submission.run_at.is_some_and(|at| at > now.plus(MAX_AHEAD)) {
+        refuse(FieldCode::FieldInvalid, "/run_at", "must be at most one year ahead");
+    }
+    if submission.callback_url.as_ref().is_some_and(|url| !is_web_address(url)) {
+        refuse(FieldCode::FieldInvalid, "/callback_url", "must be an https or http URL without credentials");
+    }
+    let is_guardable = submission.kind.is_order() && !submission.kind.is_create();
+    if submission.if_match.is_some() && !is_guardable {
+        refuse(FieldCode::FieldInvalid, "/if_match", "only a change of an existing order takes a precondition");
+    }
+    if submission.idempotency_key.as_ref().is_some_and(|key| !(1..=255).contains(&key.chars().count())) {
+        refuse(FieldCode::FieldInvalid, "/idempotency_key", "must be 1 to 255 characters long");
+    }
+    errors
+}
+
+fn is_web_address(text: &str) -> bool {
+    text.len() <= 2048
+        && Url::parse(text).is_ok_and(|url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.host().is_some()
+                && url.username().is_empty()
+                && url.password().is_none()
+        })
+}
+
+/// The lane of a new job: those of one order run one after another, and so do creates of one source id.
+pub(crate) fn lane(mutation: &Mutation, order: Option<&OrderId>, job: JobId) -> String {
+    let kind = mutation.kind();
+    match (order, mutation.source_id()) {
+        (Some(id), _) if kind.is_order() => format!("order:{id}"),
+        (Some(id), _) => format!("item:{id}"),
+        (None, Some(source)) if source.len() <= MAX_SOURCE => format!("source:{source}"),
+        (None, Some(source)) => format!("source:#{}", hex::encode(Sha256::digest(source))),
+        (None, None) => format!("create:{job}"),
+    }
+}
+
+/// The order that a command's records belong to; items of the inventory have no personal data to erase by order.
+pub(crate) fn subject(kind: CommandKind, order: Option<&OrderId>) -> Option<&OrderId> {
+    order.filter(|_| kind.is_order())
+}
+
+impl App {
+    pub(super) async fn draft(
+        &self,
+        caller: &Caller,
+        store: &Store,
+        submissions: &[Submission],
+        planned: &[Planned],
+        known: &HashMap<usize, JobId>,
+        whole: Option<&IdempotencyKey>,
+        now: Timestamp,
+    ) -> Result<Draft, SubmitError> {
+        let mut append = self.empty_submission(caller, store, now);
+        let mut draft_jobs = Vec::with_capacity(submissions.len());
+        let mut ids = Vec::with_capacity(submissions.len());
+        let mut sealers: HashMap<&OrderId, Sealer> = HashMap::new();
+        let mut data_keys = Vec::new();
+        let mut keys: HashMap<&str, usize> = HashMap::new();
+        let mut clashes = Vec::new();
+        for (index, (submission, planned)) in submissions.iter().zip(planned).enumerate() {
+            if let Some(id) = known.get(&index) {
+                ids.push(*id);
+                continue;
+            }
+            if let Some(key) = submission.idempotency_key.as_deref() {
+                if whole.is_some_and(|whole| whole.key == key) {
+                    clashes.push(index);
+                    continue;
+                }
+                if let Some(first) = keys.get(key) {
+                    if submissions[*first].fingerprint == submission.fingerprint {
+                        ids.push(ids[*first]);
+                    } else {
+                        clashes.push(index);
+                    }
+                    continue;
+                }
+                keys.insert(key, index);
+            }
+            let id: JobId = self.id();
+            ids.push(id);
+            let order = subject(submission.kind, submission.order_id.as_ref());
+            let sealer = match order.and_then(|order| sealers.get(order)) {
+                Some(sealer) => sealer.clone(),
+                None => self.0.seals.for_order(store.tenant_id, store.id, order).await?,
+            };
+            sealer.attach(&mut append);
+            if !sealer.is_new() {
+                data_keys.push(sealer.key_id());
+            }
+            let body = JobBody {
+                mutation: planned.mutation.clone(),
+                callback_url: submission.callback_url.clone(),
+            };
+            let sealed = sealer.seal_json(Purpose::JobBody, id.0, &body);
+            if let Some(order) = order {
+                sealers.insert(order, sealer);
+            }
+            let job = self.job_submitted(caller, store, submission, planned, id, now);
+            draft_jobs.push((append.events.len(), Job::submitted(&job, Some(sealed.clone()))));
+            append.submit_job(&job, Some(sealed));
+            if let Some(key) = submission.own_key() {
+                let record = self.record(&append, store.tenant_id, &key, IdempotencyAnswer::Job(id));
+                append.idempotency.push(record);
+            }
+        }
+        if !clashes.is_empty() {
+            return Err(SubmitError::ItemKeyReused(clashes));
+        }
+        Ok(Draft { append, ids, jobs: draft_jobs, data_keys })
+    }
+
+    fn job_submitted(
+        &self,
+        caller: &Caller,
+        store: &Store,
+        submission: &Submission,
+        planned: &Planned,
+        id: JobId,
+        now: Timestamp,
+    ) -> JobSubmitted {
+        let due_at = planned.run_at.unwrap_or(now);
+        JobSubmitted {
+            at: now,
+            job_id: id,
+            tenant_id: store.tenant_id,
+            store_id: store.id,
+            upstream_store_id: store.store_id.clone(),
+            partition: store.partition,
+            kind: submission.kind,
+            class: planned.mutation.class(),
+            order_id: submission.order_id.clone(),
+            lane: lane(&planned.mutation, submission.order_id.as_ref(), id),
+            priority: submission.priority,
+            run_at: planned.run_at,
+            due_at,
+            deadline_at: due_at.plus(self.0.config.job_deadline),
+            store_paused_ms: store.paused_ms_at(now),
+            max_attempts: self.0.config.max_attempts,
+            if_match: submission.if_match.clone().map(String::from),
+            strict: submission.strict,
+            has_callback: submission.callback_url.is_some(),
+            key_id: caller.key_id,
+            request_id: caller.request_id.clone(),
+            retry_of: None,
+        }
+    }
+}
