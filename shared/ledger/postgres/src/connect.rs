@@ -49,6 +49,12 @@ impl PostgresLedger {
     /// # Errors
     /// [`OpenError`] if the URL is none, the server does not answer in time, or it is a standby.
     pub async fn connect(url: &str, options: PostgresOptions) -> Result<Self, OpenError> {
+        // Checked here because the driver takes every scheme for its own.
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(OpenError::Url(sqlx::Error::Configuration(
+                "the scheme is not postgres://".into(),
+            )));
+        }
         let mut connect = PgConnectOptions::from_str(url)
             .map_err(OpenError::Url)?
             // Statements carry ciphertext and keys' names: none of them is for logs.
@@ -59,19 +65,19 @@ impl PostgresLedger {
         if !options.pooler {
             connect = connect.options(options.session_settings());
         }
-        let ledger = Self {
+        // The pools would go on trying and then say no more than that the time is over.
+        match tokio::time::timeout(options.connect_timeout, first(&connect)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(sqlx::Error::Configuration(source))) if source.is::<IsStandby>() => {
+                return Err(OpenError::Standby);
+            }
+            Ok(Err(error)) => return Err(OpenError::Unavailable(error)),
+            Err(_) => return Err(OpenError::Unavailable(sqlx::Error::PoolTimedOut)),
+        }
+        Ok(Self {
             writers: sessions(&connect, &options, options.writers),
             readers: sessions(&connect, &options, options.readers),
-        };
-        let first = ledger.readers.pool.acquire();
-        match tokio::time::timeout(options.connect_timeout, first).await {
-            Ok(Ok(_)) => Ok(ledger),
-            Ok(Err(sqlx::Error::Configuration(source))) if source.is::<IsStandby>() => {
-                Err(OpenError::Standby)
-            }
-            Ok(Err(error)) => Err(OpenError::Unavailable(error)),
-            Err(_) => Err(OpenError::Unavailable(sqlx::Error::PoolTimedOut)),
-        }
+        })
     }
 
     /// Waits for statements under way, then closes all connections.
@@ -104,6 +110,12 @@ fn sessions(connect: &PgConnectOptions, options: &PostgresOptions, size: u32) ->
         pool,
         answer_timeout: options.answer_timeout(),
     }
+}
+
+async fn first(connect: &PgConnectOptions) -> Result<(), sqlx::Error> {
+    let mut connection = connect.connect().await?;
+    refuse_standby(&mut connection).await?;
+    connection.close().await
 }
 
 fn refuse_standby(connection: &mut PgConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {

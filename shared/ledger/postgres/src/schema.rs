@@ -2,7 +2,7 @@
 
 use ledger::BackendError;
 use sqlx::migrate::Migrator;
-use sqlx::{Acquire, Row};
+use sqlx::{Connection, Row};
 
 use crate::connect::PostgresLedger;
 use crate::error::backend;
@@ -77,7 +77,7 @@ impl PostgresLedger {
         let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
         migrations.set_locking(false);
         migrations
-            .run(&mut *transaction)
+            .run_direct(None, &mut *transaction, false)
             .await
             .map_err(MigrateError::Migration)?;
         transaction.commit().await.map_err(backend)?;
