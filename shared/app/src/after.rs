@@ -11,7 +11,8 @@ use crate::App;
 /// Who is to be told about an append, once it is committed.
 pub(crate) struct News {
     pub tenant: TenantId,
-    pub partition: u16,
+    /// Those whose owners have something to do.
+    pub partitions: Vec<u16>,
     pub subjects: Vec<Subject>,
 }
 
@@ -23,7 +24,9 @@ impl App {
             let position = appended.last;
             // In a task of its own: a broker that is slow must not hold up the appender.
             tokio::spawn(async move {
-                queue.hint(Hint { partition: news.partition, position }).await;
+                for partition in news.partitions {
+                    queue.hint(Hint { partition, position }).await;
+                }
                 for subject in news.subjects {
                     queue.announce(&Announcement { tenant_id: news.tenant, position, subject }).await;
                 }

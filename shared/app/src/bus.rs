@@ -62,18 +62,21 @@ impl Drop for Waiter {
 }
 
 impl App {
-    /// Listens to the other processes until `draining` is cancelled: one task per process.
+    /// Listens to the other processes until `draining` is cancelled: to be spawned once per process.
     ///
-    /// The subscription stands when the first poll has returned; whatever was announced before is read from the
-    /// ledger anyway.
-    pub async fn start_bus(&self, draining: CancellationToken) {
-        let mut announcements = self.0.queue.announcements().await;
-        loop {
-            tokio::select! {
-                () = draining.cancelled() => return,
-                announcement = announcements.next() => match announcement {
-                    Some(announcement) => self.hear(announcement).await,
-                    None => return,
+    /// Without it everything still works, later: waiting calls look each second, revoked keys are found out within
+    /// a minute.
+    pub fn start_bus(&self, draining: CancellationToken) -> impl Future<Output = ()> + Send + use<> {
+        let app = self.clone();
+        async move {
+            let mut announcements = app.0.queue.announcements().await;
+            loop {
+                tokio::select! {
+                    () = draining.cancelled() => return,
+                    announcement = announcements.next() => match announcement {
+                        Some(announcement) => app.hear(announcement).await,
+                        None => return,
+                    }
                 }
             }
         }

@@ -3,7 +3,7 @@
 use domain::order::batch::fold;
 use domain::order::diff::diff;
 use domain::order::{
-    BatchJob, CommandKind, ETag, FieldError, FoldError, FolderId, Mutation, OrderDoc, inventory,
+    BatchJob, ETag, FieldError, FoldError, FolderId, Mutation, OrderDoc, inventory,
 };
 use domain::store::Store;
 use domain::{JobId, OrderId};
@@ -120,14 +120,14 @@ impl App {
                 if submission.if_match.as_ref().is_some_and(|condition| !condition.allows(&tag)) {
                     return Err(DryRunError::PreconditionFailed);
                 }
-                DryRun { pending, etag_before: Some(tag), ..removed(before) }
+                DryRun { etag_before: Some(tag), pending, ..removed(before) }
             }
             (mutation, Some(id)) => {
                 let mutation = self.with_folder(store, mutation).await?;
                 let before = self.fetch_order(store, id).await?;
                 let after = self.folded(&before, mutation, submission)?;
                 let (etag_before, etag_after) = (Some(self.etag(&before)), Some(self.etag(&after)));
-                DryRun { pending, etag_before, etag_after, ..changed(&before, after) }
+                DryRun { etag_before, etag_after, pending, ..changed(&before, after) }
             }
             (_, None) => return Err(Denied::internal("a change without a target passed the checks").into()),
         };
@@ -174,7 +174,6 @@ impl App {
 
     /// The command with its folder's name looked up, if it has one.
     async fn with_folder(&self, store: &Store, mutation: Mutation) -> Result<Mutation, DryRunError> {
-        debug_assert!(mutation.kind() != CommandKind::OrderCreate);
         let Some(name) = mutation.folder_name() else { return Ok(mutation) };
         let info = self
             .read_store(store, ReadScope::Other, |client, credentials| async move {

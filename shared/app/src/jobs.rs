@@ -187,7 +187,7 @@ impl App {
         for _ in 0..MAX_TRIES {
             let (append, view) = self.plan_cancel(&settled, &job, once).await?;
             let subjects = vec![job_news(&view.job)];
-            let news = News { tenant: settled.tenant, partition: job.partition, subjects };
+            let news = News { tenant: settled.tenant, partitions: vec![job.partition], subjects };
             match self.commit(append, news).await {
                 Ok(appended) => {
                     let job = Job { last_position: appended.last, ..view.job };

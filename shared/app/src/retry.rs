@@ -1,5 +1,7 @@
 //! Submitting failed jobs anew, and changing many jobs at once.
 
+use std::collections::BTreeSet;
+
 use domain::event::{JobRetriedAs, JobSubmitted};
 use domain::job::{ErrorCode, Job, JobStatus};
 use domain::store::Store;
@@ -98,7 +100,7 @@ impl App {
                 let record = self.record(&append, settled.tenant, key, IdempotencyAnswer::Job(new.id));
                 append.idempotency.push(record);
             }
-            let news = News { tenant: settled.tenant, partition: new.partition, subjects: vec![job_news(&new)] };
+            let news = News { tenant: settled.tenant, partitions: vec![new.partition], subjects: vec![job_news(&new)] };
             match self.commit(append, news).await {
                 Ok(appended) => {
                     let position = appended.first + index as u64;
@@ -157,9 +159,10 @@ impl App {
         let mut many = Many { more, ..Many::default() };
         for chunk in jobs.chunks(CHUNK) {
             if !self.change_chunk(caller, &settled, chunk, change, &mut many).await? {
-                // One of them moved meanwhile: each for itself.
-                for job in chunk {
-                    if !self.change_chunk(caller, &settled, std::slice::from_ref(job), change, &mut many).await? {
+                // One of them moved meanwhile: each for itself, as it is now.
+                let ids: Vec<JobId> = chunk.iter().map(|job| job.id).collect();
+                for job in self.present_jobs(settled.tenant, &ids).await? {
+                    if !self.change_chunk(caller, &settled, &[job], change, &mut many).await? {
                         many.skipped += 1;
                     }
                 }
@@ -235,20 +238,14 @@ impl App {
             }
         }
         if !made.is_empty() {
-            // The owners of all partitions concerned find the news by the announcements' hints.
-            let partitions: std::collections::BTreeSet<u16> = made.iter().map(|job| job.partition).collect();
-            let mut partitions = partitions.into_iter();
+            let partitions: BTreeSet<u16> = made.iter().map(|job| job.partition).collect();
             let news = News {
                 tenant: settled.tenant,
-                partition: partitions.next().unwrap_or_default(),
+                partitions: partitions.into_iter().collect(),
                 subjects: made.iter().map(job_news).collect(),
             };
             match self.commit(append, news).await {
-                Ok(appended) => {
-                    for partition in partitions {
-                        self.0.queue.hint(queue::Hint { partition, position: appended.last }).await;
-                    }
-                }
+                Ok(_) => {}
                 Err(AppendError::Refused(Refusal::TenantGone)) => return Err(Denied::KeyRevoked),
                 Err(AppendError::Refused(_)) => return Ok(false),
                 Err(error) => return Err(error.into()),

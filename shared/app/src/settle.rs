@@ -44,17 +44,6 @@ impl App {
         }
     }
 
-    /// The tenant of a caller whose provisional tenant may have been written meanwhile.
-    pub(crate) async fn present_tenant(&self, caller: &Caller) -> Result<Option<TenantId>, Denied> {
-        match &caller.tenant {
-            TenantRef::Known(tenant) => Ok(Some(*tenant)),
-            TenantRef::Provisional(key) => match self.authenticate(key).await?.tenant {
-                TenantRef::Known(tenant) => Ok(Some(tenant)),
-                TenantRef::Provisional(_) => Ok(None),
-            },
-        }
-    }
-
     async fn found(&self, caller: &Caller, key: &MasterKey) -> Result<Settled, Denied> {
         let phc = self.0.pool.hash(key, random(&mut SystemEntropy)).await.map_err(hash_failure)?;
         let (tenant, key_id) = (self.id::<TenantId>(), self.id::<KeyId>());

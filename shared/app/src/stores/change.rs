@@ -2,13 +2,13 @@
 
 use domain::event::{StoreCredentialsReplaced, StoreDeleted, StorePaused, StoreRenamed, StoreResumed};
 use domain::store::{PauseReason, Store};
-use ledger::{Append, AppendError, DestroyKeys, Guard, Refusal};
+use ledger::{Append, AppendError, Guard, Refusal};
 use queue::Subject;
-use vault::{ApiKey, sealed_key_id};
+use vault::ApiKey;
 
 use crate::after::News;
 use crate::denied::may_be_denied;
-use crate::{App, Caller, Denied, Once, Outcome};
+use crate::{App, Caller, Denied, Once, Outcome, Purpose};
 
 /// What is to change about a store; what is none stays.
 #[derive(Clone, Debug, Default)]
@@ -94,7 +94,7 @@ impl App {
             }
             let news = News {
                 tenant: settled.tenant,
-                partition: store.partition,
+                partitions: vec![store.partition],
                 subjects: vec![Subject::Store { store_id: store.id }],
             };
             match self.commit(append, news).await {
@@ -135,13 +135,12 @@ impl App {
         }
         let mut paused = patch.paused;
         if let Some(key) = &patch.api_key {
-            let (sealed, row) = self.0.seals.seal_credentials(store.tenant_id, store.id, key).await?;
+            // Under the same data key: who works with the credentials as they were must still be able to open them.
+            let old = store.credentials.as_ref().ok_or(ChangeStoreError::NotFound)?;
+            let sealer = self.0.seals.for_sealed(store.tenant_id, old).await?;
+            sealer.attach(append);
+            let sealed = sealer.seal(Purpose::Credentials, store.id.0, key.expose().as_bytes());
             let upstream_key = self.upstream_key(&store.store_id, key);
-            append.data_keys.push(row);
-            // The old key opens nothing that is kept any more; a backup must not keep it either.
-            if let Some(old) = store.credentials.as_ref().and_then(|old| sealed_key_id(old.as_bytes())) {
-                append.destroy_keys.push(DestroyKeys::One(old.into()));
-            }
             let replaced = StoreCredentialsReplaced { at, store_id, upstream_key };
             next = append.store(&next, replaced, Some(sealed));
             if next.paused == Some(PauseReason::CredentialsRejected) {

@@ -146,7 +146,7 @@ impl App {
         self.remember(&mut append, settled, once, &view).await?;
         let news = News {
             tenant: settled.tenant,
-            partition: view.partition,
+            partitions: vec![view.partition],
             subjects: vec![Subject::Store { store_id: id }],
         };
         let appended = self.commit(append, news).await?;

@@ -8,13 +8,14 @@ use domain::job::{Job, Priority};
 use domain::order::{CommandKind, FieldError, IfMatch};
 use domain::store::Store;
 use domain::{JobId, OrderId, TenantId, Timestamp};
-use ledger::{Append, AppendError, Guard, IdempotencyAnswer, Refusal, Unique};
+use ledger::{AppendError, IdempotencyAnswer, Refusal, Unique};
 use queue::Subject;
 use serde_json::Value;
 
 use crate::after::News;
 use crate::denied::may_be_denied;
 use crate::{App, Caller, Denied, IdempotencyKey};
+use plan::Call;
 pub(crate) use plan::{check_options, lane, read, subject};
 
 /// How many commands one call may submit.
@@ -133,7 +134,8 @@ impl App {
         // Looked up only after a clash: most keys are new, and the append tests them anyway.
         let mut known: HashMap<usize, JobId> = HashMap::new();
         for _ in 0..MAX_TRIES {
-            let draft = self.draft(caller, store, &submissions, &planned, &known, key.as_ref(), now).await?;
+            let call = Call { caller, store, submissions: &submissions, key: key.as_ref(), now };
+            let draft = self.draft(&call, &planned, &known).await?;
             let mut append = draft.append;
             if let Some(key) = &key {
                 let answer = match draft.ids.as_slice() {
@@ -148,7 +150,7 @@ impl App {
                 return Ok(Submitted { jobs, replayed: false });
             }
             let subjects = draft.jobs.iter().map(|(_, job)| job_news(job)).collect();
-            let news = News { tenant, partition: store.partition, subjects };
+            let news = News { tenant, partitions: vec![store.partition], subjects };
             match self.commit(append, news).await {
                 Ok(appended) => {
                     let mut jobs = self.present_jobs(tenant, &known.values().copied().collect::<Vec<_>>()).await?;
@@ -217,12 +219,6 @@ impl App {
         let mut jobs = self.0.ledger.jobs(ids).await?;
         jobs.retain(|job| job.tenant_id == tenant);
         Ok(in_order(jobs, ids))
-    }
-
-    fn empty_submission(&self, caller: &Caller, store: &Store, now: Timestamp) -> Append {
-        Append::new(now, caller.meta(caller.key_id))
-            .guard(Guard::TenantOpen(store.tenant_id))
-            .guard(Guard::StoreOpen(store.id))
     }
 }
 

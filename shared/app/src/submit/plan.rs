@@ -8,7 +8,7 @@ use domain::job::Job;
 use domain::order::{CommandKind, FieldCode, FieldError, Mutation, ParseContext};
 use domain::store::Store;
 use domain::{DataKeyId, JobId, OrderId, Timestamp};
-use ledger::{Append, IdempotencyAnswer};
+use ledger::{Append, Guard, IdempotencyAnswer};
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -24,8 +24,17 @@ const MAX_SOURCE: usize = 100;
 
 /// A command that was read.
 pub(super) struct Planned {
-    pub mutation: Mutation,
-    pub run_at: Option<Timestamp>,
+    body: JobBody,
+    run_at: Option<Timestamp>,
+}
+
+/// One call with its commands.
+pub(super) struct Call<'a> {
+    pub caller: &'a Caller,
+    pub store: &'a Store,
+    pub submissions: &'a [Submission],
+    pub key: Option<&'a IdempotencyKey>,
+    pub now: Timestamp,
 }
 
 /// An append of all commands that are new.
@@ -53,7 +62,8 @@ pub(super) fn check(submissions: &[Submission], now: Timestamp) -> Result<Vec<Pl
         errors.extend(options.into_iter().map(|error| ItemError { index, in_body: false, error }));
         match read(submission, now) {
             Ok(mutation) => {
-                planned.push(Planned { mutation, run_at: submission.run_at.filter(|at| *at > now) });
+                let body = JobBody { mutation, callback_url: submission.callback_url.clone() };
+                planned.push(Planned { body, run_at: submission.run_at.filter(|at| *at > now) });
             }
             Err(found) => {
                 errors.extend(found.into_iter().map(|error| ItemError { index, in_body: true, error }));
@@ -126,15 +136,14 @@ pub(crate) fn subject(kind: CommandKind, order: Option<&OrderId>) -> Option<&Ord
 impl App {
     pub(super) async fn draft(
         &self,
-        caller: &Caller,
-        store: &Store,
-        submissions: &[Submission],
+        call: &Call<'_>,
         planned: &[Planned],
         known: &HashMap<usize, JobId>,
-        whole: Option<&IdempotencyKey>,
-        now: Timestamp,
     ) -> Result<Draft, SubmitError> {
-        let mut append = self.empty_submission(caller, store, now);
+        let Call { caller, store, submissions, .. } = *call;
+        let mut append = Append::new(call.now, caller.meta(caller.key_id))
+            .guard(Guard::TenantOpen(store.tenant_id))
+            .guard(Guard::StoreOpen(store.id));
         let mut draft_jobs = Vec::with_capacity(submissions.len());
         let mut ids = Vec::with_capacity(submissions.len());
         let mut sealers: HashMap<&OrderId, Sealer> = HashMap::new();
@@ -147,7 +156,7 @@ impl App {
                 continue;
             }
             if let Some(key) = submission.idempotency_key.as_deref() {
-                if whole.is_some_and(|whole| whole.key == key) {
+                if call.key.is_some_and(|whole| whole.key == key) {
                     clashes.push(index);
                     continue;
                 }
@@ -172,15 +181,11 @@ impl App {
             if !sealer.is_new() {
                 data_keys.push(sealer.key_id());
             }
-            let body = JobBody {
-                mutation: planned.mutation.clone(),
-                callback_url: submission.callback_url.clone(),
-            };
-            let sealed = sealer.seal_json(Purpose::JobBody, id.0, &body);
+            let sealed = sealer.seal_json(Purpose::JobBody, id.0, &planned.body);
             if let Some(order) = order {
                 sealers.insert(order, sealer);
             }
-            let job = self.job_submitted(caller, store, submission, planned, id, now);
+            let job = self.job_submitted(call, submission, planned, id);
             draft_jobs.push((append.events.len(), Job::submitted(&job, Some(sealed.clone()))));
             append.submit_job(&job, Some(sealed));
             if let Some(key) = submission.own_key() {
@@ -196,13 +201,13 @@ impl App {
 
     fn job_submitted(
         &self,
-        caller: &Caller,
-        store: &Store,
+        call: &Call<'_>,
         submission: &Submission,
         planned: &Planned,
         id: JobId,
-        now: Timestamp,
     ) -> JobSubmitted {
+        let Call { caller, store, now, .. } = *call;
+        let mutation = &planned.body.mutation;
         let due_at = planned.run_at.unwrap_or(now);
         JobSubmitted {
             at: now,
@@ -212,9 +217,9 @@ impl App {
             upstream_store_id: store.store_id.clone(),
             partition: store.partition,
             kind: submission.kind,
-            class: planned.mutation.class(),
+            class: mutation.class(),
             order_id: submission.order_id.clone(),
-            lane: lane(&planned.mutation, submission.order_id.as_ref(), id),
+            lane: lane(mutation, submission.order_id.as_ref(), id),
             priority: submission.priority,
             run_at: planned.run_at,
             due_at,
