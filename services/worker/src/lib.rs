@@ -1,1 +1,120 @@
-//! Everything that runs without a request: partitions, schedule and the change cycle.
+//! Everything that runs without a request: partitions, the schedule and the change cycle.
+//!
+//! [`Worker::run`] starts the tasks of one incarnation:
+//!
+//! - [`partitions`] keeps the heartbeat, takes partitions over and hands them back;
+//! - [`feed`] brings news of jobs and stores from the ledger into the [`schedule`];
+//! - [`engine`] starts what the schedule says;
+//! - [`cycle`] carries out one batch: fetch, fold, intent, update, check, record; or judges one in doubt;
+//! - [`deletion`] ends what a deleted store leaves behind;
+//! - [`grants`] answers readers who ask for tokens.
+//!
+//! To add a kind of command, add its cycle under [`cycle`] and its tokens in the schedule's entry.
+
+mod context;
+pub mod cycle;
+mod deletion;
+mod engine;
+mod feed;
+mod grants;
+mod lease;
+mod partitions;
+pub mod schedule;
+mod upstream;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::Seals;
+use ledger::Ledger;
+use queue::Queue;
+use runtime::{Clock, Lifecycle};
+use vault::Keyring;
+
+pub use context::Status;
+use context::Context;
+
+/// What a worker is made of.
+pub struct Parts {
+    /// The ledger.
+    pub ledger: Ledger,
+    /// Hints, bus and grants.
+    pub queue: Arc<dyn Queue>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The derived keys.
+    pub keyring: Arc<Keyring>,
+    /// Opens and makes sealed data.
+    pub seals: Seals,
+    /// The Order Desk client.
+    pub client: orderdesk::Client,
+    /// How it behaves.
+    pub config: WorkerConfig,
+}
+
+/// How a worker behaves.
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    /// How long a heartbeat counts.
+    pub lease_ttl: Duration,
+    /// One upstream call's total time.
+    pub upstream_timeout: Duration,
+    /// Beyond the time-out and the lease, until a request counts as unable to arrive.
+    pub doubt_margin: Duration,
+    /// Whether the ledger is ours alone, proven by a lock: former owners are dead.
+    pub sole: bool,
+    /// How often the ledger is asked for news that no hint told.
+    pub sweep_every: Duration,
+    /// Whether hints are listened to at all; off in tests that show that nothing depends on them.
+    pub hints: bool,
+    /// Where a created order carries its job.
+    pub marker: domain::order::create::Marker,
+    /// How much happens at once.
+    pub limits: schedule::Limits,
+}
+
+impl Default for WorkerConfig {
+    fn default() -> Self {
+        Self {
+            lease_ttl: Duration::from_secs(10),
+            upstream_timeout: Duration::from_secs(30),
+            doubt_margin: Duration::from_secs(2),
+            sole: false,
+            sweep_every: Duration::from_secs(2),
+            hints: true,
+            marker: domain::order::create::Marker::Metadata,
+            limits: schedule::Limits::default(),
+        }
+    }
+}
+
+/// One incarnation of a worker; cheap to clone.
+#[derive(Clone)]
+pub struct Worker {
+    context: Arc<Context>,
+}
+
+impl Worker {
+    /// A worker that does nothing yet.
+    pub fn new(parts: Parts) -> Self {
+        Self { context: Arc::new(Context::new(parts)) }
+    }
+
+    /// Starts the worker's tasks. They hand over and end once `lifecycle` drains.
+    pub fn run(&self, lifecycle: &Lifecycle) {
+        let draining = lifecycle.draining();
+        let context = Arc::clone(&self.context);
+        lifecycle.spawn("worker", async move { engine::run(context, draining).await });
+    }
+
+    /// How the worker is doing.
+    pub fn status(&self) -> Status {
+        self.context.status()
+    }
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").field("status", &self.status()).finish()
+    }
+}

@@ -1,0 +1,183 @@
+//! Creating an order: marked, so that a lost answer can be found again.
+
+use app::payload::JobOutcome;
+use app::{Purpose, Sealer};
+use domain::batch::{BatchOutcome, RequestKind};
+use domain::event::JobSucceeded;
+use domain::job::{ErrorCode, Job, JobError, JobResult};
+use domain::order::create::{is_marked, upstream_body};
+use domain::order::{Mutation, OrderDoc};
+use domain::{BatchId, OrderId};
+use ledger::AppendError;
+use orderdesk::Guard;
+use serde_json::Value;
+
+use super::Cycle;
+use super::batch_plan::BatchPlan;
+use super::failure::{Fate, seal_outcome};
+use super::image;
+use super::load::Loaded;
+use crate::schedule::{Doubt, Finish};
+use crate::upstream::may_write;
+
+/// Carries out one create.
+pub(super) async fn run(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Finish {
+    let Loaded { job, mutation } = jobs.swap_remove(0);
+    let source_id = mutation.source_id().map(str::to_owned);
+    let Mutation::Create { order } = mutation else { return Finish::default() };
+    let Some(sealer) = sealer(cycle, &job).await else { return super::hold(cycle.context, cycle.plan, 1_000) };
+    let body = upstream_body(&order, &job.id.to_string(), cycle.context.config.marker);
+    if let Some(source_id) = source_id {
+        match find_by_source(cycle, &source_id, order.get("source_name").and_then(Value::as_str)).await {
+            Ok(None) => {}
+            Ok(Some(found)) => return exists(cycle, &sealer, &job, &found).await,
+            Err(error) => return cycle.read_failed(&[&job], &sealer, &error, ErrorCode::UpstreamRejected).await,
+        }
+    }
+    let batch = BatchId(cycle.context.clock.uuid());
+    let plan = BatchPlan {
+        after: Some(Value::Object(body.clone())),
+        requests: cycle.purse.spent,
+        ..BatchPlan::default()
+    };
+    runtime::crash::point("intent.before");
+    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    sealer.attach(&mut writing.append);
+    let opened_at = writing.at();
+    let sealed = sealer.seal_json(Purpose::BatchPlan, batch.0, &plan);
+    let running = writing.open_batch(cycle, batch, RequestKind::Create, None, None, &[&job], sealed);
+    if let Err(error) = writing.commit(cycle.context).await {
+        let known = if matches!(error, AppendError::Refused(_)) { None } else { Some(batch) };
+        return cycle.not_committed(&[&job], known, &error).await;
+    }
+    runtime::crash::point("intent.after");
+    let (context, partition) = (cycle.context, cycle.plan.partition);
+    let go = move || may_write(context, partition);
+    let (client, credentials) = (context.client.clone(), cycle.credentials.clone());
+    let call = client.create_order(&credentials, &body, Guard::default().asking(&go));
+    let outcome = cycle.purse.call(call).await;
+    runtime::crash::point("request.after");
+    match outcome {
+        Ok(answer) => match answer.value.and_then(|order| OrderDoc::from_value(Value::Object(order)).ok()) {
+            Some(created) if order_id(&created).is_some() => {
+                record(cycle, &sealer, batch, &plan, &running[0], &created, false).await
+            }
+            // Created, and we do not know as what: look for the mark.
+            _ => Finish {
+                doubt: Some(Doubt { batch, not_before: cycle.context.now().at }),
+                ..Finish::default()
+            },
+        },
+        Err(error) => {
+            let not_found = ErrorCode::UpstreamRejected;
+            cycle.write_failed(&[&running[0]], &sealer, batch, opened_at, &error, not_found).await
+        }
+    }
+}
+
+pub(super) async fn sealer(cycle: &Cycle<'_>, job: &Job) -> Option<Sealer> {
+    let body = job.body.as_ref()?;
+    match cycle.context.seals.for_sealed(job.tenant_id, body).await {
+        Ok(sealer) => Some(sealer),
+        Err(error) => {
+            tracing::warn!(error = %error, job_id = %job.id, "no key for a job's data");
+            None
+        }
+    }
+}
+
+fn order_id(order: &OrderDoc) -> Option<OrderId> {
+    order.id().and_then(|id| id.parse().ok())
+}
+
+async fn find_by_source(
+    cycle: &mut Cycle<'_>,
+    source_id: &str,
+    source_name: Option<&str>,
+) -> Result<Option<OrderDoc>, orderdesk::CallError> {
+    let (client, credentials) = (cycle.context.client.clone(), cycle.credentials.clone());
+    let mut params = vec![("source_id", source_id), ("limit", "50")];
+    if let Some(name) = source_name.filter(|name| !name.is_empty()) {
+        params.push(("source_name", name));
+    }
+    let page = cycle.purse.call(client.list_orders(&credentials, &params)).await?.value;
+    Ok(page
+        .rows
+        .into_iter()
+        .filter_map(|row| OrderDoc::from_value(Value::Object(row)).ok())
+        .find(|order| order.source_id() == Some(source_id)))
+}
+
+async fn exists(cycle: &mut Cycle<'_>, sealer: &Sealer, job: &Job, found: &OrderDoc) -> Finish {
+    let mut error = JobError::new(ErrorCode::OrderExists, "an order with this source_id exists already");
+    error.existing_order_id = found.id();
+    cycle.fail(&[job], sealer, None, &Fate { error, message: None }).await
+}
+
+/// Looks for the order that a create in doubt made.
+pub(super) async fn find_marked(
+    cycle: &mut Cycle<'_>,
+    job: &Job,
+    opened_at: domain::Timestamp,
+    source_id: Option<&str>,
+) -> Result<Option<OrderDoc>, orderdesk::CallError> {
+    let (client, credentials) = (cycle.context.client.clone(), cycle.credentials.clone());
+    let id = job.id.to_string();
+    // Clocks differ: a generous start costs nothing but a longer page.
+    let since = opened_at.minus(std::time::Duration::from_secs(900)).to_order_desk();
+    for page in 0..20_u32 {
+        let offset = (page * 500).to_string();
+        let mut params = vec![("limit", "500"), ("offset", offset.as_str()), ("order_by", "date_added"), ("order", "asc")];
+        match source_id {
+            Some(source) => params.push(("source_id", source)),
+            None => params.push(("search_start_date", since.as_str())),
+        }
+        let found = cycle.purse.call(client.list_orders(&credentials, &params)).await?.value;
+        let full = found.rows.len() >= 500;
+        let marked = found
+            .rows
+            .into_iter()
+            .filter_map(|row| OrderDoc::from_value(Value::Object(row)).ok())
+            .find(|order| is_marked(order, &id));
+        if marked.is_some() || !full {
+            return Ok(marked);
+        }
+    }
+    Ok(None)
+}
+
+/// Records a create.
+pub(super) async fn record(
+    cycle: &mut Cycle<'_>,
+    sealer: &Sealer,
+    batch: BatchId,
+    plan: &BatchPlan,
+    job: &Job,
+    created: &OrderDoc,
+    recovered: bool,
+) -> Finish {
+    let Some(order) = order_id(created) else { return super::hold(cycle.context, cycle.plan, 1_000) };
+    let tag = cycle.tag(created);
+    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    sealer.attach(&mut writing.append);
+    writing.append.bind_keys.push((sealer.key_id(), order.clone()));
+    writing.close_batch(cycle, batch, BatchOutcome::Applied, recovered);
+    let image = image::seal(cycle, &order, sealer, created.to_value());
+    writing.written(cycle, &order, batch, &tag, image);
+    let result = JobResult {
+        order_id: Some(order.to_string()),
+        changed: true,
+        coalesced_with: 0,
+        etag_before: None,
+        etag_after: Some(tag.as_str().to_owned()),
+        upstream_requests: cycle.purse.spent + if recovered { plan.requests + 1 } else { 0 },
+        recovered,
+        window_ms: None,
+    };
+    let event = JobSucceeded { at: writing.at(), job_id: job.id, attempts: job.attempts, result };
+    let sealed = seal_outcome(sealer, job.id, &JobOutcome::default());
+    writing.job(job, event, sealed);
+    let finish = cycle.commit(writing, &[job], Some(batch)).await;
+    runtime::crash::point("record.after");
+    finish
+}

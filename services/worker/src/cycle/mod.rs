@@ -1,0 +1,165 @@
+//! One cycle: a batch of one lane, carried out or judged.
+//!
+//! - [`order`] changes an order: fetch, fold, intent, update, check, record;
+//! - [`mover`] moves it to another folder, with an intent of its own;
+//! - [`create`], [`delete`] and [`inventory`] are the kinds that run alone;
+//! - [`judge`] finds out what became of a request whose end was not seen;
+//! - [`load`] reads the jobs, [`write`] commits what came of them, [`failure`] decides what a failed call means.
+//!
+//! Crash points, for tests: `cycle.loaded`, `cycle.fetched`, `intent.before`, `intent.after`, `request.after`,
+//! `record.after`, `move.intent.after`, `move.request.after`, `judge.fetched`.
+
+mod backoff;
+mod batch_plan;
+mod create;
+mod delete;
+mod failure;
+mod image;
+mod inventory;
+mod judge;
+mod load;
+mod mover;
+mod order;
+pub(crate) mod write;
+
+use std::sync::Arc;
+
+use domain::event::{JobCancelled, JobFailed};
+use domain::job::{CancelReason, ErrorCode, Job, JobError};
+use domain::order::CommandKind;
+use domain::store::Store;
+use domain::{JobId, StoreId};
+use orderdesk::Credentials;
+
+use crate::context::Context;
+use crate::schedule::{Finish, Plan, Work};
+use crate::upstream::Purse;
+
+use load::{Loaded, Loading};
+pub(crate) use write::Writing;
+
+/// What a running cycle has at hand.
+pub(crate) struct Cycle<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) plan: &'a Plan,
+    pub(crate) store: Arc<Store>,
+    pub(crate) credentials: Credentials,
+    pub(crate) purse: Purse<'a>,
+}
+
+/// Carries out a plan.
+pub(crate) async fn run(context: &Context, plan: &Plan) -> Finish {
+    // Made first, so that the plan's tokens go back however the cycle ends.
+    let purse = Purse::new(context, &plan.upstream, plan.tokens);
+    if !crate::upstream::may_read(context, plan.partition) {
+        return hold(context, plan, 200);
+    }
+    let Some(store) = context.store(plan.store_id).await else { return hold(context, plan, 1_000) };
+    let credentials = match context.seals.credentials(&store).await {
+        Ok(credentials) => credentials,
+        Err(error) => {
+            tracing::error!(error = %error, store_id = %store.id, "credentials cannot be opened");
+            return hold(context, plan, 5_000);
+        }
+    };
+    let mut cycle = Cycle { context, plan, store, credentials, purse };
+    match &plan.work {
+        Work::Judge(batch) => judge::run(&mut cycle, *batch).await,
+        Work::Change(jobs) => change(&mut cycle, jobs).await,
+    }
+}
+
+async fn change(cycle: &mut Cycle<'_>, ids: &[JobId]) -> Finish {
+    let (jobs, ended) = match load::jobs(cycle, ids).await {
+        Loading::Ready { jobs, ended } => (jobs, ended),
+        Loading::Over(finish) => return finish,
+    };
+    runtime::crash::point("cycle.loaded");
+    let mut finish = match jobs[0].job.kind {
+        CommandKind::OrderCreate => create::run(cycle, jobs).await,
+        CommandKind::OrderDelete => delete::run(cycle, jobs).await,
+        CommandKind::InventoryCreate => inventory::create(cycle, jobs).await,
+        CommandKind::InventoryUpdate => inventory::update(cycle, jobs).await,
+        CommandKind::InventoryDelete => inventory::delete(cycle, jobs).await,
+        CommandKind::OrderReplace
+        | CommandKind::OrderMutate
+        | CommandKind::OrderMoveFolder
+        | CommandKind::OrderAddItems
+        | CommandKind::OrderUpdateAddress
+        | CommandKind::OrderAddNote => order::run(cycle, jobs).await,
+    };
+    finish.jobs.extend(ended);
+    finish
+}
+
+/// Nothing was done; the lane waits a little. A batch in doubt stays in doubt.
+pub(crate) fn hold(context: &Context, plan: &Plan, ms: u64) -> Finish {
+    let until = context.now().at.plus(std::time::Duration::from_millis(ms));
+    let doubt = match plan.work {
+        Work::Judge(batch) => Some(crate::schedule::Doubt { batch, not_before: until }),
+        Work::Change(_) => None,
+    };
+    Finish { hold_until: Some(until), doubt, ..Finish::default() }
+}
+
+/// Ends a job whose time is over.
+pub(crate) async fn expire(context: &Context, id: JobId, store: StoreId) {
+    let Ok(Some(job)) = context.ledger.job(id).await else { return };
+    if job.status.is_final() || job.batch_id.is_some() {
+        context.schedule(|schedule, now| schedule.upsert(&job, now));
+        return;
+    }
+    let mut error = JobError::new(ErrorCode::DeadlineExceeded, "the job did not end before its deadline");
+    error.cause = job.error.as_ref().map(|last| last.code);
+    tracing::info!(job_id = %id, store_id = %store, "job ran out of time");
+    end(context, &job, error).await;
+}
+
+/// Ends a job that is not in any batch with `error`.
+pub(crate) async fn end(context: &Context, job: &Job, error: JobError) {
+    let Some(mut writing) = Writing::begin(context, job.partition, job.tenant_id) else { return };
+    let event = JobFailed { at: writing.at(), job_id: job.id, attempts: job.attempts, error, result: None };
+    writing.job(job, event, None);
+    finish_outside(context, writing, job).await;
+}
+
+/// Cancels a job that is not in any batch.
+pub(crate) async fn cancel(context: &Context, job: &Job, reason: CancelReason) {
+    let Some(mut writing) = Writing::begin(context, job.partition, job.tenant_id) else { return };
+    let event = JobCancelled { at: writing.at(), job_id: job.id, reason };
+    writing.job(job, event, None);
+    finish_outside(context, writing, job).await;
+}
+
+async fn finish_outside(context: &Context, writing: Writing, job: &Job) {
+    match writing.commit(context).await {
+        Ok(jobs) => context.schedule(|schedule, now| {
+            for job in &jobs {
+                schedule.upsert(job, now);
+            }
+        }),
+        Err(error) => {
+            tracing::debug!(error = %error, job_id = %job.id, "a job was not ended; it is looked at again");
+            if let Ok(Some(job)) = context.ledger.job(job.id).await {
+                context.schedule(|schedule, now| schedule.upsert(&job, now));
+            }
+        }
+    }
+}
+
+impl Cycle<'_> {
+    /// The tag of an order, which is also the digest of its image.
+    pub(crate) fn tag(&self, doc: &domain::order::OrderDoc) -> domain::order::ETag {
+        domain::order::ETag::of(self.context.keyring.etag_key(), doc)
+    }
+
+    /// How long a request sent now must be given until it cannot arrive any more.
+    pub(crate) fn settled_at(&self, opened_at: domain::Timestamp) -> domain::Timestamp {
+        crate::feed::settled_at(self.context, opened_at)
+    }
+
+    /// The order or item of the batch.
+    fn target(jobs: &[Loaded]) -> Option<&domain::OrderId> {
+        jobs[0].job.order_id.as_ref()
+    }
+}

@@ -1,0 +1,341 @@
+//! Moving an order to another folder, with an intent of its own.
+//!
+//! A pure move needs no PUT. A move that follows a PUT belongs to a job whose other changes are in Order Desk already:
+//! it must never be folded again, so an open move batch with `after_put` is carried through by [`super::judge`]
+//! until the move is done or refused.
+
+use app::payload::JobOutcome;
+use app::{Purpose, Sealer};
+use domain::batch::{BatchOutcome, RequestKind};
+use domain::event::{JobFailed, JobSucceeded};
+use domain::job::{ErrorCode, Job, JobError, JobResult};
+use domain::order::{FolderId, OrderDoc, Patch};
+use domain::{BatchId, JobId, OrderId, Timestamp};
+use ledger::AppendError;
+use orderdesk::{CallError, Failure, Guard};
+use serde_json::Value;
+
+use super::Cycle;
+use super::batch_plan::{BatchPlan, JobShare};
+use super::failure::{Fate, seal_outcome};
+use super::image::{self, External};
+use super::write::Writing;
+use crate::schedule::{Doubt, Finish};
+use crate::upstream::{Wanted, find_folder, may_write};
+
+/// A move that needs no PUT.
+pub(super) struct PureMove<'a> {
+    pub(super) order: &'a OrderId,
+    pub(super) sealer: &'a Sealer,
+    pub(super) jobs: Vec<Job>,
+    pub(super) before: OrderDoc,
+    pub(super) destination: FolderId,
+    pub(super) shares: Vec<(JobId, Patch)>,
+    pub(super) failed: Vec<(JobId, Fate)>,
+    pub(super) external: Option<External>,
+}
+
+/// A move that follows a PUT, whose record is in `writing` and not committed yet.
+pub(super) struct AfterPut<'a> {
+    pub(super) order: &'a OrderId,
+    pub(super) sealer: &'a Sealer,
+    pub(super) job: Job,
+    pub(super) folder: FolderId,
+    pub(super) before: OrderDoc,
+    pub(super) returned: OrderDoc,
+    pub(super) differences: Vec<Value>,
+    pub(super) plan: &'a BatchPlan,
+    pub(super) writing: Writing,
+}
+
+/// Carries out a move that needs no PUT.
+pub(super) async fn pure(cycle: &mut Cycle<'_>, pure: PureMove<'_>) -> Finish {
+    let PureMove { order, sealer, jobs, before, destination, shares, failed, external } = pure;
+    let rows: Vec<&Job> = jobs.iter().collect();
+    // Order Desk is not known to refuse a folder that does not exist, so it is looked up before.
+    match exists(cycle, destination).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let error = JobError::new(ErrorCode::FolderNotFound, format!("the store has no folder {destination}"));
+            let moving: Vec<&Job> = rows.iter().copied().filter(|job| is_in(&shares, job.id)).collect();
+            return cycle.fail(&moving, sealer, None, &Fate { error, message: None }).await;
+        }
+        Err(error) => return cycle.read_failed(&rows, sealer, &error, ErrorCode::FolderNotFound).await,
+    }
+    let travelling: Vec<&Job> = rows.iter().copied().filter(|job| is_in(&shares, job.id)).collect();
+    let batch = BatchId(cycle.context.clock.uuid());
+    let plan = BatchPlan {
+        before: Some(before.to_value()),
+        after: Some(before.with_folder(destination).to_value()),
+        coalesced_with: shares.len() as u32 - 1,
+        shares: shares.into_iter().map(|(job, patch)| JobShare { job, patch }).collect(),
+        etag_before: Some(cycle.tag(&before).as_str().to_owned()),
+        destination: Some(destination),
+        requests: cycle.purse.spent,
+        ..BatchPlan::default()
+    };
+    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    sealer.attach(&mut writing.append);
+    if let Some(external) = &external {
+        external.record(cycle, order, sealer, &mut writing);
+    }
+    super::order::record_failed(&mut writing, &jobs, &failed, sealer);
+    open(cycle, Opening { order, sealer, writing, batch, plan, jobs: &travelling, known: &rows }).await
+}
+
+fn is_in(shares: &[(JobId, Patch)], id: JobId) -> bool {
+    shares.iter().any(|(job, _)| *job == id)
+}
+
+async fn exists(cycle: &mut Cycle<'_>, folder: FolderId) -> Result<bool, CallError> {
+    let credentials = cycle.credentials.clone();
+    let store = cycle.plan.store_id;
+    Ok(find_folder(&mut cycle.purse, &credentials, store, &Wanted::Id(folder)).await?.is_some())
+}
+
+/// Goes on with the move of a job whose PUT has just been recorded.
+pub(super) async fn after_put(cycle: &mut Cycle<'_>, after: AfterPut<'_>) -> Finish {
+    let AfterPut { order, sealer, job, folder, before, returned, differences, plan: put, writing } = after;
+    let batch = BatchId(cycle.context.clock.uuid());
+    let plan = BatchPlan {
+        before: Some(before.to_value()),
+        after: Some(returned.to_value()),
+        shares: put.shares.iter().filter(|share| share.job == job.id).cloned().collect(),
+        etag_before: put.etag_before.clone(),
+        destination: Some(folder),
+        after_put: true,
+        differences,
+        requests: put.requests,
+        coalesced_with: put.coalesced_with,
+        ..BatchPlan::default()
+    };
+    // The PUT's intent has counted this attempt.
+    let counted = Job { attempts: job.attempts.saturating_sub(1), ..job };
+    open(cycle, Opening { order, sealer, writing, batch, plan, jobs: &[&counted], known: &[&counted] }).await
+}
+
+/// Sends a move again whose job must not be folded again; `writing` closes the former batch.
+pub(super) async fn again(
+    cycle: &mut Cycle<'_>,
+    order: &OrderId,
+    sealer: &Sealer,
+    job: &Job,
+    plan: BatchPlan,
+    writing: Writing,
+) -> Finish {
+    let batch = BatchId(cycle.context.clock.uuid());
+    open(cycle, Opening { order, sealer, writing, batch, plan, jobs: &[job], known: &[job] }).await
+}
+
+struct Opening<'a> {
+    order: &'a OrderId,
+    sealer: &'a Sealer,
+    writing: Writing,
+    batch: BatchId,
+    plan: BatchPlan,
+    jobs: &'a [&'a Job],
+    known: &'a [&'a Job],
+}
+
+async fn open(cycle: &mut Cycle<'_>, opening: Opening<'_>) -> Finish {
+    let Opening { order, sealer, mut writing, batch, plan, jobs, known } = opening;
+    let opened_at = writing.at();
+    let sealed = sealer.seal_json(Purpose::BatchPlan, batch.0, &plan);
+    let etag = plan.etag_before.clone();
+    let running = writing.open_batch(cycle, batch, RequestKind::Move, Some(order), etag, jobs, sealed);
+    let ended = match writing.commit(cycle.context).await {
+        Ok(rows) => rows.into_iter().filter(|job| job.status.is_final()).collect::<Vec<_>>(),
+        Err(error) => {
+            let unknown = if matches!(error, AppendError::Refused(_)) { None } else { Some(batch) };
+            return cycle.not_committed(known, unknown, &error).await;
+        }
+    };
+    runtime::crash::point("move.intent.after");
+    let mut finish = request(cycle, order, sealer, batch, opened_at, &plan, &running).await;
+    finish.jobs.extend(ended);
+    finish
+}
+
+async fn request(
+    cycle: &mut Cycle<'_>,
+    order: &OrderId,
+    sealer: &Sealer,
+    batch: BatchId,
+    opened_at: Timestamp,
+    plan: &BatchPlan,
+    jobs: &[Job],
+) -> Finish {
+    let Some(destination) = plan.destination else { return Finish::default() };
+    let (context, partition) = (cycle.context, cycle.plan.partition);
+    let go = move || may_write(context, partition);
+    let (client, credentials) = (context.client.clone(), cycle.credentials.clone());
+    let ids = [order.to_string()];
+    let to = destination.to_string();
+    let call = client.move_orders(&credentials, &ids, &to, Guard::default().asking(&go));
+    let outcome = cycle.purse.call(call).await;
+    runtime::crash::point("move.request.after");
+    let rows: Vec<&Job> = jobs.iter().collect();
+    if let Err(error) = outcome {
+        return failed(cycle, order, sealer, batch, opened_at, plan, &rows, &error).await;
+    }
+    // The answer carries no order: one read shows where it lies.
+    let call = client.get_order(&credentials, order.as_str());
+    match cycle.purse.call(call).await.ok().and_then(|a| OrderDoc::from_value(Value::Object(a.value)).ok()) {
+        Some(now) if now.folder_id() == Some(destination) => {
+            record(cycle, Moved { order, sealer, batch, plan, jobs, now, recovered: false }).await
+        }
+        Some(_) => not_taken(cycle, order, sealer, batch, plan, jobs).await,
+        None => {
+            let not_before = context.now().at.plus(std::time::Duration::from_secs(1));
+            Finish { doubt: Some(Doubt { batch, not_before }), ..Finish::default() }
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one use; a struct would only repeat the names")]
+async fn failed(
+    cycle: &mut Cycle<'_>,
+    order: &OrderId,
+    sealer: &Sealer,
+    batch: BatchId,
+    opened_at: Timestamp,
+    plan: &BatchPlan,
+    jobs: &[&Job],
+    error: &CallError,
+) -> Finish {
+    if !plan.after_put {
+        return cycle.write_failed(jobs, sealer, batch, opened_at, error, ErrorCode::OrderNotFound).await;
+    }
+    match error.failure() {
+        Failure::Refused { .. } | Failure::NotFound => {
+            let fate = super::order::refused(error);
+            let rows: Vec<Job> = jobs.iter().map(|job| (*job).clone()).collect();
+            partially(cycle, order, sealer, batch, plan, &rows, fate.message).await
+        }
+        Failure::InDoubt(orderdesk::Doubt::CannotKnow(_)) => {
+            let not_before = cycle.settled_at(opened_at);
+            Finish { doubt: Some(Doubt { batch, not_before }), ..Finish::default() }
+        }
+        // The batch stays open: it is what remembers that only the move is left.
+        Failure::Unauthorized { .. } => {
+            let not_before = cycle.context.now().at.plus(std::time::Duration::from_secs(30));
+            Finish { doubt: Some(Doubt { batch, not_before }), ..Finish::default() }
+        }
+        Failure::NotSent(_) | Failure::RateLimited { .. } | Failure::InDoubt(_) => {
+            let attempt = jobs.first().map_or(1, |job| job.attempts);
+            let wait = super::backoff::delay(attempt, cycle.context.clock.uuid());
+            Finish {
+                doubt: Some(Doubt { batch, not_before: cycle.context.now().at.plus(wait) }),
+                ..Finish::default()
+            }
+        }
+    }
+}
+
+/// A move that Order Desk has carried out.
+pub(super) struct Moved<'a> {
+    pub(super) order: &'a OrderId,
+    pub(super) sealer: &'a Sealer,
+    pub(super) batch: BatchId,
+    pub(super) plan: &'a BatchPlan,
+    pub(super) jobs: &'a [Job],
+    pub(super) now: OrderDoc,
+    pub(super) recovered: bool,
+}
+
+/// Records a move.
+pub(super) async fn record(cycle: &mut Cycle<'_>, moved: Moved<'_>) -> Finish {
+    let Moved { order, sealer, batch, plan, jobs, now, recovered } = moved;
+    let tag = cycle.tag(&now);
+    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    sealer.attach(&mut writing.append);
+    writing.close_batch(cycle, batch, BatchOutcome::Applied, recovered);
+    let image = image::seal(cycle, order, sealer, now.to_value());
+    writing.written(cycle, order, batch, &tag, image);
+    let requests = cycle.purse.spent + if recovered { plan.requests + 1 } else { 0 };
+    for job in jobs {
+        let result = JobResult {
+            order_id: Some(order.to_string()),
+            changed: plan.share_of(job.id).is_some_and(|patch| !patch.0.is_empty()),
+            coalesced_with: plan.coalesced_with,
+            etag_before: plan.etag_before.clone(),
+            etag_after: Some(tag.as_str().to_owned()),
+            upstream_requests: requests,
+            recovered,
+            window_ms: None,
+        };
+        let event = JobSucceeded { at: writing.at(), job_id: job.id, attempts: job.attempts, result };
+        let outcome = JobOutcome {
+            patch: plan.share_of(job.id).and_then(|patch| serde_json::to_value(patch).ok()),
+            differences: plan.differences.clone(),
+            upstream_message: None,
+        };
+        writing.job(job, event, seal_outcome(sealer, job.id, &outcome));
+    }
+    let rows: Vec<&Job> = jobs.iter().collect();
+    let finish = cycle.commit(writing, &rows, Some(batch)).await;
+    runtime::crash::point("record.after");
+    finish
+}
+
+async fn not_taken(
+    cycle: &mut Cycle<'_>,
+    order: &OrderId,
+    sealer: &Sealer,
+    batch: BatchId,
+    plan: &BatchPlan,
+    jobs: &[Job],
+) -> Finish {
+    if plan.after_put {
+        return partially(cycle, order, sealer, batch, plan, jobs, None).await;
+    }
+    let error = JobError::new(ErrorCode::NotTaken, "Order Desk accepted the move and did not carry it out");
+    let rows: Vec<&Job> = jobs.iter().collect();
+    cycle.fail(&rows, sealer, Some(batch), &Fate { error, message: None }).await
+}
+
+/// Ends jobs whose PUT was taken and whose move was refused.
+pub(super) async fn partially(
+    cycle: &mut Cycle<'_>,
+    order: &OrderId,
+    sealer: &Sealer,
+    batch: BatchId,
+    plan: &BatchPlan,
+    jobs: &[Job],
+    message: Option<String>,
+) -> Finish {
+    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    sealer.attach(&mut writing.append);
+    writing.close_batch(cycle, batch, BatchOutcome::NotApplied, false);
+    for job in jobs {
+        let error = JobError::new(
+            ErrorCode::PartiallyApplied,
+            "the order's other changes are in Order Desk; the move to another folder is not",
+        );
+        // What was applied: the share without its move.
+        let applied = plan.share_of(job.id).map(|patch| {
+            let operations = patch.0.iter().filter(|op| op.path().as_str() != "/folder_id").cloned().collect();
+            Patch { 0: operations }
+        });
+        let result = JobResult {
+            order_id: Some(order.to_string()),
+            changed: true,
+            coalesced_with: plan.coalesced_with,
+            etag_before: plan.etag_before.clone(),
+            etag_after: plan.after_doc().map(|doc| cycle.tag(&doc).as_str().to_owned()),
+            upstream_requests: cycle.purse.spent,
+            recovered: false,
+            window_ms: None,
+        };
+        let event =
+            JobFailed { at: writing.at(), job_id: job.id, attempts: job.attempts, error, result: Some(result) };
+        let outcome = JobOutcome {
+            patch: applied.and_then(|patch| serde_json::to_value(patch).ok()),
+            differences: plan.differences.clone(),
+            upstream_message: message.clone(),
+        };
+        writing.job(job, event, seal_outcome(sealer, job.id, &outcome));
+    }
+    let rows: Vec<&Job> = jobs.iter().collect();
+    cycle.commit(writing, &rows, Some(batch)).await
+}
