@@ -41,12 +41,33 @@ pub(crate) fn is_broken(error: &sqlx::Error) -> bool {
     }
 }
 
+/// An error that the server reported, without its detail: that repeats the values of the row that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{message} ({code}{constraint})")]
+struct Reported {
+    code: String,
+    message: String,
+    constraint: String,
+}
+
 /// The port's form of an error.
 pub(crate) fn backend(error: sqlx::Error) -> BackendError {
-    if is_unavailable(&error) {
-        BackendError::Unavailable(error.into())
+    let unavailable = is_unavailable(&error);
+    let source: Box<dyn std::error::Error + Send + Sync> = match error {
+        sqlx::Error::Database(error) => Box::new(Reported {
+            code: error.code().unwrap_or_default().into_owned(),
+            message: error.message().to_owned(),
+            constraint: error
+                .constraint()
+                .map(|name| format!(", {name}"))
+                .unwrap_or_default(),
+        }),
+        other => other.into(),
+    };
+    if unavailable {
+        BackendError::Unavailable(source)
     } else {
-        BackendError::Failed(error.into())
+        BackendError::Failed(source)
     }
 }
 

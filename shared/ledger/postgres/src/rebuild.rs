@@ -50,6 +50,17 @@ begin
 end
 $$";
 
+const ANALYZE: &str = "
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['tenants', 'tenant_keys', 'stores', 'jobs', 'open_batches', 'order_images'] loop
+        execute format('analyze ledger_rebuild.%I', name);
+    end loop;
+end
+$$";
+
 const EXCHANGE: &str = "
 do $$
 declare
@@ -59,7 +70,6 @@ begin
     foreach name in array array['tenants', 'tenant_keys', 'stores', 'jobs', 'open_batches', 'order_images'] loop
         execute format('drop table %I.%I', home, name);
         execute format('alter table ledger_rebuild.%I set schema %I', name, home);
-        execute format('analyze %I.%I', home, name);
     end loop;
     drop schema ledger_rebuild;
 end
@@ -93,6 +103,7 @@ async fn rebuild(connection: &mut PgConnection) -> Result<u64> {
     let mut fold = Fold::default();
     fold.catch_up(connection).await?;
     fold.write_all(connection).await?;
+    run(connection, ANALYZE).await?;
     for _ in 0..ROUNDS {
         let before = fold.position;
         fold.catch_up(connection).await?;

@@ -1,5 +1,7 @@
 //! What happens to the ledger when a client stands still, the server goes away, or an owner is deposed meanwhile.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod support;
 
 use std::collections::HashSet;
@@ -16,7 +18,7 @@ use support::Database;
 use testkit::{Postgres, eventually};
 
 const DEADLINE: Duration = Duration::from_secs(30);
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// A client of its own that holds the head's lock in an open transaction.
 async fn hold_head(url: &str, settings: &str) -> PgConnection {
@@ -161,32 +163,58 @@ async fn a_client_that_stands_still_with_the_lock_cannot_freeze_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_connection_starts_with_its_limits() {
+async fn every_connection_starts_with_its_limits_and_commits_durably() {
     let database = Database::fresh().await;
-    let ledger = support::connect_impatient(&database.url).await;
-    ledger.ping().await.unwrap();
-    // The pools belong to the ledger; what another session can see of them are the locks they hold, so ask through
-    // the log of what a session is: a setting that a function of the schema reports.
     let mut admin = PgConnection::connect(&database.url).await.unwrap();
+    // A trigger sees the settings of the session that writes. The database's own defaults are bad ones.
     sqlx::raw_sql(
-        "create table seen (lock_timeout text, statement_timeout text, idle text, isolation text);
+        "create table seen (at_table text, lock_timeout text, statement_timeout text, idle text, isolation text,
+             durable text);
          create function see() returns trigger language plpgsql as $$ begin
-             insert into seen values (current_setting('lock_timeout'), current_setting('statement_timeout'),
-                 current_setting('idle_in_transaction_session_timeout'), current_setting('transaction_isolation'));
+             insert into seen values (tg_table_name, current_setting('lock_timeout'),
+                 current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout'),
+                 current_setting('transaction_isolation'), current_setting('synchronous_commit'));
              return new;
          end $$;
-         create trigger see before insert on settings for each row execute function see();",
+         create trigger see before insert on settings for each row execute function see();
+         create trigger see before insert on tenants for each row execute function see();
+         do $$ begin
+             execute format('alter database %I set synchronous_commit = off', current_database());
+             execute format('alter database %I set default_transaction_isolation = serializable', current_database());
+         end $$;",
     )
     .execute(&mut admin)
     .await
     .unwrap();
+    let ledger = support::connect_impatient(&database.url).await;
     ledger.init_setting("any", b"1").await.unwrap();
-    let row = sqlx::query("select * from seen")
-        .fetch_one(&mut admin)
-        .await
-        .unwrap();
+    sample::place(&ledger).await;
+    let sql = "select lock_timeout, statement_timeout, idle, isolation from seen where at_table = 'settings'";
+    let row = sqlx::query(sql).fetch_one(&mut admin).await.unwrap();
     let seen: Vec<String> = (0..4).map(|column| row.get(column)).collect();
     assert_eq!(seen, ["700ms", "15s", "1500ms", "read committed"]);
+    let sql = "select durable from seen where at_table = 'tenants'";
+    assert_eq!(
+        sqlx::query(sql)
+            .fetch_one(&mut admin)
+            .await
+            .unwrap()
+            .get::<String, _>(0),
+        "on"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_is_refused() {
+    let database = Database::fresh().await;
+    // The server says so of itself, as the search path finds this function first.
+    let standby = "create function public.pg_is_in_recovery() returns boolean language sql as 'select true'";
+    database.server.sql(&database.url, standby).await;
+    let url = format!("{}?options[search_path]=public,pg_catalog", database.url);
+    let error = PostgresLedger::connect(&url, PostgresOptions::default())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, OpenError::Standby), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -229,9 +257,9 @@ async fn a_restart_of_the_server_loses_no_acknowledged_append_and_leaves_no_gap(
         })
         .await;
         if round == 1 {
-            server.kill9().await
+            server.kill9().await;
         } else {
-            server.stop().await
+            server.stop().await;
         }
         let outage = backend.head().await.unwrap_err();
         assert!(matches!(outage, BackendError::Unavailable(_)), "{outage:?}");
@@ -303,6 +331,11 @@ async fn an_unforeseen_error_is_no_outage_and_spares_the_batch_mates() {
         .await
         .unwrap_err();
     assert!(matches!(error, BackendError::Failed(_)), "{error:?}");
+    let text = format!("{error:?}");
+    assert!(
+        text.contains("data_keys_pkey") && !text.contains(&place.credentials.to_string()),
+        "{text}"
+    );
     assert_eq!(backend.head().await.unwrap().position, 3);
 
     let ledger = Ledger::start(backend.clone(), AppenderConfig::default());

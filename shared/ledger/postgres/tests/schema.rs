@@ -1,5 +1,7 @@
 //! Migrations, the shape of the tables, and what they keep.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod support;
 
 use std::sync::Arc;

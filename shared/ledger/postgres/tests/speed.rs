@@ -1,6 +1,8 @@
 //! How fast submissions are appended; for people to run:
 //! `cargo nextest run --release -p ledger-postgres --run-ignored only --no-capture speed`.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod support;
 
 use std::sync::Arc;
