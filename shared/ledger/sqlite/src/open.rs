@@ -81,21 +81,6 @@ impl SqliteLedger {
         Ok(Self { options, writer: Mutex::new(Some(writer)), readers })
     }
 
-    /// The `synchronous` level of the connection that writes; 2 is FULL.
-    ///
-    /// # Errors
-    /// Whatever SQLite answers.
-    pub async fn durability(&self) -> Result<i64, sqlx::Error> {
-        let mut slot = self.writer.lock().await;
-        let mut writer = match slot.take() {
-            Some(writer) => writer,
-            None => self.connect().await?,
-        };
-        let level = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut writer).await?;
-        *slot = Some(writer);
-        Ok(level)
-    }
-
     /// Ends all connections, once what runs on them has ended; the log beside the file is folded into it.
     pub async fn close(&self) {
         self.readers.close().await;
@@ -152,6 +137,17 @@ mod tests {
         let path = folder.path().join("deeper/still/app.db");
         SqliteLedger::open(&path).await.unwrap().close().await;
         assert!(path.is_file());
+    }
+
+    #[tokio::test]
+    async fn a_commit_is_on_the_disk_when_it_returns() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = SqliteLedger::open(folder.path().join("app.db")).await.unwrap();
+        let mut slot = ledger.writer.lock().await;
+        let writer = slot.as_mut().unwrap();
+        let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *writer).await.unwrap();
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *writer).await.unwrap();
+        assert_eq!((level, mode.as_str()), (2, "wal"), "2 is FULL");
     }
 
     #[tokio::test]

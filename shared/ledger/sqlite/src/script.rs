@@ -32,7 +32,7 @@ impl Script {
     }
 
     /// Binds an id or a time as text.
-    pub(crate) fn text(&mut self, value: impl ToString) -> &mut Self {
+    pub(crate) fn text(&mut self, value: impl std::fmt::Display) -> &mut Self {
         self.bind(value.to_string())
     }
 

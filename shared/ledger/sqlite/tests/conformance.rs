@@ -1,5 +1,7 @@
 //! The suite that every adapter must pass, on SQLite.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

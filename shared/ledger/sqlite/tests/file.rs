@@ -1,5 +1,7 @@
 //! What is particular to SQLite: the file, its schema, its errors, and what a person finds in it.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -62,17 +64,6 @@ async fn a_person_can_read_tenants_and_stores() {
     assert_eq!(row.get::<String, _>(0), place.store.id.to_string());
     assert_eq!(row.get::<String, _>(1), "101");
     assert_eq!(row.get::<String, _>(2), "store 101");
-}
-
-#[tokio::test]
-async fn commits_survive_a_power_cut_by_the_way_the_file_is_opened() {
-    let (folder, ledger) = migrated().await;
-    let mut shell = folder.shell().await;
-    let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut shell).await.unwrap();
-    assert_eq!(mode, "wal");
-    let writing = format!("{ledger:?}");
-    assert!(writing.contains("app.db"), "{writing}");
-    assert_eq!(ledger.durability().await.unwrap(), 2, "synchronous = FULL");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! SIGKILL in the middle of commits: what was acknowledged is there, whole and in order.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

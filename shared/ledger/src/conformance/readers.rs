@@ -43,7 +43,7 @@ async fn read(backend: Arc<dyn Backend>, writing: Arc<AtomicUsize>) -> Vec<Recor
         let done = writing.load(Ordering::SeqCst) == 0;
         let head = backend.head().await.unwrap().position;
         let page = backend.events_after(seen.len() as u64, 7).await.unwrap();
-        for row in page.iter() {
+        for row in &page {
             assert_eq!(row.position, seen.len() as u64 + 1, "a reader that polls never skips");
             seen.push(row.clone());
         }

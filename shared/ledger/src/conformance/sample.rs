@@ -184,7 +184,7 @@ pub fn submission(store: &Store, order: Option<&str>, at: Timestamp) -> JobSubmi
         priority: Priority::Normal,
         run_at: None,
         due_at: at,
-        deadline_at: at.plus(std::time::Duration::from_secs(3_600)),
+        deadline_at: at.plus(std::time::Duration::from_hours(1)),
         max_attempts: 8,
         if_match: Some("*".to_owned()),
         strict: true,
