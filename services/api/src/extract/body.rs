@@ -1,0 +1,134 @@
+//! JSON bodies: bounded in size and time, with the right content type, parsed without loss.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, Method};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::Value;
+
+use super::bounded::BODY_TIMEOUT;
+use crate::problem::{Code, Problem};
+
+/// The largest body of most calls.
+pub(crate) const BODY_LIMIT: usize = 1 << 20;
+/// The largest batch of jobs.
+pub(crate) const BATCH_LIMIT: usize = 8 << 20;
+
+/// A body that must be there.
+pub(crate) struct JsonBody<const LIMIT: usize = BODY_LIMIT>(pub(crate) Value);
+
+/// A body that may be left out.
+pub(crate) struct OptionalJsonBody(pub(crate) Option<Value>);
+
+impl<S: Sync, const LIMIT: usize> FromRequest<S> for JsonBody<LIMIT> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        check_type(&parts.headers)?;
+        let bytes = collect(&parts.headers, body, LIMIT).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+impl<S: Sync> FromRequest<S> for OptionalJsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = collect(&parts.headers, body, BODY_LIMIT).await?;
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        check_type(&parts.headers)?;
+        parse(&bytes).map(|value| Self(Some(value)))
+    }
+}
+
+/// Reads the body of a command: only a deletion may go without.
+pub(super) async fn of_command(method: &Method, request: Request) -> Result<Value, Problem> {
+    if method == Method::DELETE {
+        return Ok(OptionalJsonBody::from_request(request, &()).await?.0.unwrap_or(Value::Null));
+    }
+    JsonBody::<BODY_LIMIT>::from_request(request, &()).await.map(|body| body.0)
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let refused = || {
+        let detail = "The body must be sent as `Content-Type: application/json`, in UTF-8.";
+        Problem::new(Code::UnsupportedMediaType, detail)
+    };
+    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).ok_or_else(refused)?;
+    let mut parts = text.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let json = essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"));
+    let utf8 = parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
+        !name.trim().eq_ignore_ascii_case("charset")
+            || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    });
+    if json && utf8 { Ok(()) } else { Err(refused()) }
+}
+
+async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let too_large = || {
+        Problem::new(Code::BodyTooLarge, format!("The body may have {} MiB.", limit >> 20))
+            .with("limit_bytes", limit)
+    };
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    // Refused before the first byte is read, so a client that asks with `Expect: 100-continue` sends nothing.
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect())
+        .await
+        .map_err(|_| Problem::new(Code::RequestTimeout, "The body did not arrive within 30 seconds."))?;
+    match collected {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(_) => Err(Problem::new(Code::InvalidRequest, "The body broke off.")),
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+    // The parser's own words may quote the body; line and column cannot.
+    serde_json::from_slice(bytes).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Problem::new(Code::InvalidJson, format!("The body is not JSON: line {line}, column {column}."))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn type_of(value: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, value.parse().unwrap());
+        check_type(&headers).is_ok()
+    }
+
+    #[test]
+    fn json_in_utf8_is_taken_and_nothing_else() {
+        assert!(type_of("application/json") && type_of("Application/JSON; charset=\"UTF-8\""));
+        assert!(type_of("application/json-patch+json"));
+        assert!(!type_of("text/plain") && !type_of("application/jsonp") && !type_of("application/json;charset=latin1"));
+        assert!(check_type(&HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn an_error_says_where_and_never_quotes() {
+        let problem = parse(b"{\"api_key\": secret}").unwrap_err();
+        let shown = problem.document("r").to_string();
+        assert!(shown.contains("line 1, column") && !shown.contains("secret"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_grows_beyond_its_limit_is_cut_off() {
+        let body = Body::from(vec![b' '; BODY_LIMIT + 1]);
+        let problem = collect(&HeaderMap::new(), body, BODY_LIMIT).await.unwrap_err();
+        assert_eq!(problem.code(), Code::BodyTooLarge);
+    }
+}

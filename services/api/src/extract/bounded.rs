@@ -1,0 +1,42 @@
+//! How long a request may take in all.
+
+use std::time::Duration;
+
+use http::request::Parts;
+
+use super::prefer::{Prefer, seconds};
+
+/// The longest that an answer waits for a job's end.
+pub(crate) const MAX_WAIT: Duration = Duration::from_mins(1);
+/// How long a request body may take to arrive.
+pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// For everything else that a handler does, calls to Order Desk included.
+const WORK: Duration = Duration::from_mins(1);
+
+/// The longest that the handler of this request may take: its wait, its body and its work.
+pub(crate) fn handler_limit(parts: &Parts) -> Duration {
+    let preferred = Prefer::read(&parts.headers).ok().and_then(|prefer| prefer.wait);
+    let asked = parts.uri.query().and_then(|query| {
+        let value = query.split('&').find_map(|pair| pair.strip_prefix("wait="))?;
+        seconds(value).ok()
+    });
+    preferred.max(asked).unwrap_or_default() + BODY_TIMEOUT + WORK
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_extends_the_limit_and_never_beyond_a_minute() {
+        let limit = |uri: &str, prefer: &str| {
+            let request = Request::builder().uri(uri).header("prefer", prefer).body(()).unwrap();
+            handler_limit(&request.into_parts().0).as_secs()
+        };
+        assert_eq!(limit("/jobs/1", ""), 90);
+        assert_eq!(limit("/jobs/1?wait=30", ""), 120);
+        assert_eq!(limit("/stores", "wait=999999"), 150);
+    }
+}

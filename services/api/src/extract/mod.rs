@@ -1,0 +1,32 @@
+//! What a request says, parsed once: beyond here nothing is a raw string.
+
+mod body;
+mod bounded;
+pub(crate) mod caller;
+pub(crate) mod client;
+mod command;
+mod idempotency_key;
+mod options;
+mod page;
+mod params;
+mod path;
+mod precondition;
+mod prefer;
+mod shape;
+mod traceparent;
+
+pub(crate) use body::{BATCH_LIMIT, JsonBody, OptionalJsonBody};
+pub(crate) use bounded::{MAX_WAIT, handler_limit};
+pub(crate) use caller::Caller;
+pub(crate) use command::{Change, CommandRequest};
+pub(crate) use idempotency_key::check as key_rule;
+pub(crate) use options::Options;
+pub(crate) use page::{Page, PageQuery};
+pub(crate) use params::Params;
+pub(crate) use path::{
+    ItemPath, JobPath, JobVerb, JobVerbPath, OrderPath, OrderVerb, OrderVerbPath, StorePath,
+};
+pub(crate) use precondition::IfNoneMatch;
+pub(crate) use prefer::Prefer;
+pub(crate) use shape::Shape;
+pub(crate) use traceparent::traceparent;

@@ -1,0 +1,65 @@
+//! The outermost layer: request id, client, limits of time, panics, problem documents, headers, metrics and the
+//! access log, the same for every answer.
+
+mod access_log;
+mod context;
+mod headers;
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use futures::FutureExt as _;
+use http::Method;
+
+pub(crate) use access_log::Entry;
+pub(crate) use context::Context;
+
+use crate::extract::client::Client;
+use crate::extract::handler_limit;
+use crate::problem::{Code, Problem};
+use crate::state::ApiState;
+
+/// A handler panicked; the panic hook has said where.
+#[derive(Debug, thiserror::Error)]
+#[error("the handler panicked")]
+struct Panicked;
+
+/// Wraps every request.
+pub(crate) async fn observe(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let client = Client::of(&state.config, peer, &parts.headers);
+    let context = Context::new(&parts.headers, client, &**state.app.clock());
+    let mut entry = Entry::begin(&parts.method, route(&parts), context.clone());
+    let (limit, head) = (handler_limit(&parts), parts.method == Method::HEAD);
+    parts.extensions.insert(context.clone());
+    let request = Request::from_parts(parts, body);
+
+    let handled = AssertUnwindSafe(tokio::time::timeout(limit, next.run(request))).catch_unwind().await;
+    let mut response = match handled {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => Problem::new(Code::HandlerTimeout, "The answer took too long.")
+            .retry_after(std::time::Duration::from_secs(1))
+            .into_response(),
+        Err(_) => Problem::internal(Panicked).into_response(),
+    };
+    let problem = response.extensions_mut().remove::<Problem>();
+    if let Some(problem) = &problem {
+        problem.write(&mut response, context.request_id().as_str());
+        if head {
+            *response.body_mut() = axum::body::Body::empty();
+        }
+    }
+    headers::add(response.headers_mut(), &context);
+    entry.end(response.status(), problem.as_ref());
+    response
+}
+
+/// The route's template, so that ids stay out of metrics.
+fn route(parts: &http::request::Parts) -> String {
+    let matched = parts.extensions.get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+    matched.replace("%3A", ":").replace("%3a", ":")
+}

@@ -1,0 +1,84 @@
+//! Whether the process can do its work: named checks, each with what it cost.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use app::App;
+use futures::future::BoxFuture;
+use serde::Serialize;
+
+/// How long one check may take before it counts as failed.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How something that the process needs is doing; the order is from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckStatus {
+    /// As it should.
+    Ok,
+    /// Missing, and the process works without it, more slowly.
+    Degraded,
+    /// Missing, and the process cannot work without it.
+    Unavailable,
+}
+
+/// The outcome of one check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was checked.
+    #[serde(skip)]
+    pub name: &'static str,
+    /// How it is doing.
+    pub status: CheckStatus,
+    /// How long the check took, milliseconds.
+    pub latency_ms: u64,
+}
+
+impl Check {
+    /// Runs `probe` for at most two seconds; a failure counts as `failed`.
+    pub async fn run(
+        name: &'static str,
+        failed: CheckStatus,
+        probe: impl Future<Output = bool> + Send,
+    ) -> Self {
+        let begun = Instant::now();
+        let good = tokio::time::timeout(PATIENCE, probe).await.unwrap_or(false);
+        let latency_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Self { name, status: if good { CheckStatus::Ok } else { failed }, latency_ms }
+    }
+}
+
+/// What a process needs in order to work.
+pub trait Readiness: Send + Sync + 'static {
+    /// Looks at everything, now.
+    fn checks(&self) -> BoxFuture<'_, Vec<Check>>;
+}
+
+/// The checks of every process that serves requests: the ledger must answer, the queue should.
+#[derive(Clone)]
+pub struct AppReadiness {
+    app: App,
+}
+
+impl AppReadiness {
+    /// Checks of what `app` uses.
+    pub fn new(app: App) -> Arc<Self> {
+        Arc::new(Self { app })
+    }
+}
+
+impl Readiness for AppReadiness {
+    fn checks(&self) -> BoxFuture<'_, Vec<Check>> {
+        Box::pin(async {
+            let ledger = Check::run("ledger", CheckStatus::Unavailable, async {
+                self.app.ledger().ping().await.is_ok()
+            });
+            // Hints and announcements only save time: without them commands are accepted and jobs end.
+            let queue = Check::run("queue", CheckStatus::Degraded, async {
+                self.app.queue().ping().await.is_ok()
+            });
+            let (ledger, queue) = tokio::join!(ledger, queue);
+            vec![ledger, queue]
+        })
+    }
+}

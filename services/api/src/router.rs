@@ -1,0 +1,76 @@
+//! Which path is served by whom.
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+
+use crate::observe::observe;
+use crate::routes;
+use crate::state::ApiState;
+
+/// All routes, below the layer that observes every request.
+pub fn router(state: ApiState) -> Router {
+    let router = Router::new()
+        .route("/health", get(routes::health))
+        .route("/health/live", get(routes::health))
+        .route("/ready", get(routes::ready))
+        .route("/health/ready", get(routes::ready))
+        .route("/metrics", get(routes::metrics))
+        .route("/problems/{code}", get(routes::problem))
+        .route("/tenant", get(routes::tenant))
+        .route("/stores", get(routes::stores::list).post(routes::stores::create))
+        .route(
+            "/stores/{store_id}",
+            get(routes::stores::find).patch(routes::stores::patch).delete(routes::stores::delete),
+        )
+        .route("/stores/{store_id}/orders", post(routes::orders::create))
+        .route(
+            "/stores/{store_id}/orders/{order_id}",
+            get(routes::orders::read)
+                .put(routes::orders::replace)
+                .delete(routes::orders::delete)
+                .post(routes::orders::verb),
+        )
+        .route("/stores/{store_id}/orders/{order_id}/move-folder", post(routes::orders::move_folder))
+        .route("/stores/{store_id}/orders/{order_id}/add-items", post(routes::orders::add_items))
+        .route("/stores/{store_id}/orders/{order_id}/update-address", post(routes::orders::update_address))
+        .route("/stores/{store_id}/orders/{order_id}/add-note", post(routes::orders::add_note))
+        .route("/stores/{store_id}/inventory", post(routes::inventory::create))
+        .route(
+            "/stores/{store_id}/inventory/{item_id}",
+            axum::routing::put(routes::inventory::update).delete(routes::inventory::delete),
+        )
+        .route("/jobs", get(routes::jobs::list))
+        .route("/jobs/{job_id}", get(routes::jobs::find).post(routes::jobs::verb));
+    let router = colon(router, "/stores/{store_id}/jobs:batch", &post(routes::jobs::batch));
+    let router = colon(router, "/jobs:retry", &post(routes::jobs::retry_many));
+    let router = colon(router, "/jobs:cancel", &post(routes::jobs::cancel_many));
+    router
+        .fallback(routes::not_found)
+        .method_not_allowed_fallback(routes::method_not_allowed)
+        .layer(from_fn_with_state(state.clone(), observe))
+        .with_state(state)
+}
+
+/// The routes of a process that serves no tenants: health, readiness and metrics.
+pub fn service_router(state: ApiState) -> Router {
+    Router::new()
+        .route("/health", get(routes::health))
+        .route("/health/live", get(routes::health))
+        .route("/ready", get(routes::ready))
+        .route("/health/ready", get(routes::ready))
+        .route("/metrics", get(routes::metrics))
+        .fallback(routes::not_found)
+        .method_not_allowed_fallback(routes::method_not_allowed)
+        .layer(from_fn_with_state(state.clone(), observe))
+        .with_state(state)
+}
+
+/// A path with a colon, under each way in which clients write the colon.
+fn colon(router: Router<ApiState>, path: &str, service: &MethodRouter<ApiState>) -> Router<ApiState> {
+    ["%3A", "%3a"]
+        .into_iter()
+        .fold(router.route(path, service.clone()), |router, colon| {
+            router.route(&path.replace(':', colon), service.clone())
+        })
+}

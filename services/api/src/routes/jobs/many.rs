@@ -1,0 +1,65 @@
+//! `POST /jobs:retry`, `POST /jobs:cancel`: many jobs at once, by a filter.
+
+use std::sync::Arc;
+
+use app::{Many, Once, Outcome};
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::json;
+
+use super::filter::Filter;
+use crate::answer::{self, Stored};
+use crate::extract::{Caller, Change, JsonBody, Params};
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// Submits the failed jobs that the filter finds anew; skips those that need review.
+pub(crate) async fn retry_many(
+    State(state): State<ApiState>,
+    Caller(caller): Caller,
+    change: Change,
+    params: Params,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    params.finish()?;
+    let key = change.key(state.app.keyring(), Some(&body));
+    let query = Filter::from_body(body)?.resolve(&state.app, &caller).await?;
+    let once = key.map(|key| Once { key, render: Arc::new(|many: &Many| retried(many).keep()) });
+    match state.app.retry_many(&caller, &query, once).await? {
+        Outcome::Done(many) => Ok(retried(&many).response()),
+        Outcome::Replayed(stored) => answer::replayed(&stored),
+    }
+}
+
+/// Cancels the waiting jobs that the filter finds.
+pub(crate) async fn cancel_many(
+    State(state): State<ApiState>,
+    Caller(caller): Caller,
+    change: Change,
+    params: Params,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    params.finish()?;
+    let key = change.key(state.app.keyring(), Some(&body));
+    let query = Filter::from_body(body)?.resolve(&state.app, &caller).await?;
+    let once = key.map(|key| Once { key, render: Arc::new(|many: &Many| cancelled(many).keep()) });
+    match state.app.cancel_many(&caller, &query, once).await? {
+        Outcome::Done(many) => Ok(cancelled(&many).response()),
+        Outcome::Replayed(stored) => answer::replayed(&stored),
+    }
+}
+
+fn retried(many: &Many) -> Stored {
+    body(StatusCode::ACCEPTED, many)
+}
+
+fn cancelled(many: &Many) -> Stored {
+    body(StatusCode::OK, many)
+}
+
+/// `jobs` are the new or the cancelled ones; `more` says that a repeat would find more.
+fn body(status: StatusCode, many: &Many) -> Stored {
+    let json = json!({"jobs": many.jobs, "count": many.jobs.len(), "skipped": many.skipped, "more": many.more});
+    Stored::json(status, json)
+}

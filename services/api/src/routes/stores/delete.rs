@@ -1,0 +1,48 @@
+//! `DELETE /stores/{store_id}`: takes a store away; its worker ends its jobs and destroys its credentials.
+
+use std::sync::Arc;
+
+use app::{Once, Outcome};
+use axum::extract::State;
+use axum::response::Response;
+use domain::store::Store;
+use http::StatusCode;
+
+use super::resolve;
+use crate::answer::{self, Stored};
+use crate::extract::{Caller, Change, OptionalJsonBody, Params, StorePath};
+use crate::observe::Context;
+use crate::problem::{Code, Problem};
+use crate::replay;
+use crate::state::ApiState;
+
+/// Asks for the deletion.
+pub(crate) async fn delete(
+    State(state): State<ApiState>,
+    Caller(caller): Caller,
+    context: Context,
+    StorePath(name): StorePath,
+    change: Change,
+    params: Params,
+    OptionalJsonBody(body): OptionalJsonBody,
+) -> Result<Response, Problem> {
+    params.finish()?;
+    let key = change.key(state.app.keyring(), body.as_ref());
+    let store = match resolve(&state.app, &caller, &context, &name).await {
+        Ok(store) => store,
+        // A repeat finds no store, because its first did what it was to do.
+        Err(problem) if problem.code() == Code::StoreNotFound => {
+            return replay::bodiless(&state, &caller, key.as_ref()).await?.ok_or(problem);
+        }
+        Err(problem) => return Err(problem),
+    };
+    let once = key.map(|key| Once { key, render: Arc::new(|_: &Store| gone().keep()) });
+    match state.app.delete_store(&caller, &store, once).await? {
+        Outcome::Done(_) => Ok(gone().response()),
+        Outcome::Replayed(stored) => answer::replayed(&stored),
+    }
+}
+
+fn gone() -> Stored {
+    Stored::empty(StatusCode::NO_CONTENT)
+}

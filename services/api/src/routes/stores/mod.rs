@@ -1,0 +1,47 @@
+//! `/stores`: registering, listing, changing and removing stores.
+
+mod create;
+mod delete;
+mod find;
+mod list;
+mod patch;
+
+use app::App;
+use domain::store::Store;
+
+pub(crate) use create::create;
+pub(crate) use delete::delete;
+pub(crate) use find::find;
+pub(crate) use list::list;
+pub(crate) use patch::patch;
+
+use crate::observe::Context;
+use crate::problem::Problem;
+
+/// The caller's store that `name` means; from here on the log names it.
+pub(super) async fn resolve(
+    app: &App,
+    caller: &app::Caller,
+    context: &Context,
+    name: &str,
+) -> Result<Store, Problem> {
+    let store = app.find_store(caller, name).await?;
+    note(context, &store);
+    Ok(store)
+}
+
+fn note(context: &Context, store: &Store) {
+    context.log(|fields| {
+        fields.tenant_id = Some(store.tenant_id.to_string());
+        fields.store_id = Some(store.store_id.to_string());
+    });
+}
+
+/// The longest label.
+const MAX_LABEL: usize = 200;
+const LABEL_RULE: &str = "must be a text of 1 to 200 characters without control characters";
+
+/// Whether a text can be a label.
+fn is_label(text: &str) -> bool {
+    (1..=MAX_LABEL).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}

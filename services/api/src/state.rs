@@ -1,0 +1,78 @@
+//! What every handler may use.
+
+use std::sync::Arc;
+
+use app::App;
+use ipnet::IpNet;
+use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::ExposeSecret as _;
+use tokio_util::sync::CancellationToken;
+use vault::MasterKey;
+
+use crate::readiness::Readiness;
+
+/// Everything that the routes need; cheap to clone.
+#[derive(Clone)]
+pub struct ApiState {
+    /// Commands and queries.
+    pub app: App,
+    /// What can be set about the transport.
+    pub config: Arc<ApiConfig>,
+    /// Renders the metrics; `/metrics` is empty without one.
+    pub metrics: Option<PrometheusHandle>,
+    /// What `/ready` looks at.
+    pub readiness: Arc<dyn Readiness>,
+    /// Cancelled when the process drains: `/ready` says so, waits end early.
+    pub draining: CancellationToken,
+}
+
+/// What can be set about the transport.
+#[derive(Clone, Debug)]
+pub struct ApiConfig {
+    /// Whether forwarding headers of trusted peers count.
+    pub trust_proxy: bool,
+    /// Those peers.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The administrator's token, which opens no tenant's route.
+    pub admin_token: Option<MasterKey>,
+    /// What `/health` shows.
+    pub version: &'static str,
+    /// The token bucket of every store, as Order Desk documents it.
+    pub bucket: BucketSize,
+}
+
+/// The size and speed of a store's token bucket.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BucketSize {
+    /// Tokens of a full bucket.
+    pub size: u32,
+    /// Tokens that come back each second.
+    pub refill_per_second: f64,
+}
+
+impl Default for ApiConfig {
+    /// Trusts proxies, but knows none; no administrator.
+    fn default() -> Self {
+        Self {
+            trust_proxy: true,
+            trusted_proxies: Vec::new(),
+            admin_token: None,
+            version: env!("CARGO_PKG_VERSION"),
+            bucket: BucketSize { size: 20, refill_per_second: 3.0 },
+        }
+    }
+}
+
+impl ApiConfig {
+    /// The transport's part of the process configuration.
+    pub fn of(config: &runtime::Config) -> Self {
+        let token = config.admin_token.as_ref();
+        Self {
+            trust_proxy: config.trust_proxy,
+            trusted_proxies: config.trusted_proxies.clone(),
+            admin_token: token.and_then(|token| MasterKey::parse(token.expose_secret()).ok()),
+            bucket: BucketSize { size: config.bucket_size, refill_per_second: config.refill_per_second },
+            ..Self::default()
+        }
+    }
+}
