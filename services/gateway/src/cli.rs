@@ -1,0 +1,136 @@
+//! The command line.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use runtime::config::{ConfigError, Source};
+use runtime::{Config, Lifecycle, telemetry};
+
+use crate::demo;
+use crate::error::StartError;
+use crate::node::{Node, Role};
+use crate::{healthcheck, open};
+
+/// The gateway in front of the Order Desk API. Configured by environment variables; see the README.
+#[derive(Debug, Parser)]
+#[command(name = "orderdesk-gateway", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    /// Run everything in one process (the default)
+    Serve,
+    /// Run the HTTP service only; needs PostgreSQL and NATS
+    Api,
+    /// Run the worker only; needs PostgreSQL and NATS
+    Worker,
+    /// Show the main job against a simulated Order Desk, with throw-away keys and data
+    Demo {
+        /// Stop after the demonstration instead of staying up
+        #[arg(long)]
+        exit: bool,
+    },
+    /// Bring the database's schema up to this program's
+    Migrate,
+    /// Read the configuration, say whether it is good, and exit
+    CheckConfig,
+    /// Ask the process on this machine whether it is healthy
+    Healthcheck {
+        /// Ask the worker's port instead of the HTTP service's
+        #[arg(long)]
+        worker: bool,
+    },
+}
+
+/// Runs the program; `role` is what it does when no command is given. A name such as `orderdesk-worker` of a link to it
+/// overrules `role`.
+pub fn main_as(role: Role) -> ExitCode {
+    let arguments = Arguments::parse();
+    let command = arguments.command.unwrap_or(match linked_as().unwrap_or(role) {
+        Role::All => Command::Serve,
+        Role::Api => Command::Api,
+        Role::Worker => Command::Worker,
+    });
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&StartError::failed("the runtime cannot be started", error)),
+    };
+    runtime.block_on(async {
+        match perform(command).await {
+            Ok(code) => code,
+            Err(error) => refuse(&error),
+        }
+    })
+}
+
+fn linked_as() -> Option<Role> {
+    let name = std::env::args_os().next()?;
+    match std::path::Path::new(&name).file_name()?.to_str()? {
+        "orderdesk-api" => Some(Role::Api),
+        "orderdesk-worker" => Some(Role::Worker),
+        _ => None,
+    }
+}
+
+fn refuse(error: &StartError) -> ExitCode {
+    eprintln!("orderdesk-gateway: {error}");
+    ExitCode::from(error.exit_code())
+}
+
+fn load() -> Result<Config, ConfigError> {
+    Config::load(&Source::from_process()?)
+}
+
+async fn perform(command: Command) -> Result<ExitCode, StartError> {
+    match command {
+        Command::Serve => serve(Role::All).await,
+        Command::Api => serve(Role::Api).await,
+        Command::Worker => serve(Role::Worker).await,
+        Command::Demo { exit } => demo::run(exit).await,
+        Command::Migrate => {
+            open::migrate(&load()?).await?;
+            println!("the schema is up to date");
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::CheckConfig => {
+            load()?;
+            println!("the configuration is good");
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Healthcheck { worker } => {
+            let config = load()?;
+            healthcheck::run(if worker { config.worker_port } else { config.port }).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn serve(role: Role) -> Result<ExitCode, StartError> {
+    let config = load()?;
+    telemetry::init_logs(config.log_level);
+    let metrics = telemetry::init_metrics()
+        .map_err(|error| StartError::failed("the metrics cannot be set up", error))?;
+    let lifecycle = Lifecycle::new();
+    upkeep(&lifecycle, metrics.clone());
+    let node = Node::start(&config, role, &lifecycle, Some(metrics)).await?;
+    let code = lifecycle.run(config.shutdown_grace).await;
+    node.close().await;
+    Ok(code)
+}
+
+/// Lets the recorder fold its samples now and then, so that it does not grow without being read.
+fn upkeep(lifecycle: &Lifecycle, metrics: metrics_exporter_prometheus::PrometheusHandle) {
+    let draining = lifecycle.draining();
+    lifecycle.spawn("metrics", async move {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(5)) => metrics.run_upkeep(),
+                () = draining.cancelled() => return Ok(()),
+            }
+        }
+    });
+}
