@@ -3,7 +3,9 @@
 use domain::event::Event;
 use domain::job::Job;
 use domain::store::Store;
-use domain::{DataKeyId, IncarnationId, JobId, KeyId, OrderId, RequestId, Sealed, StoreId, TenantId, Timestamp};
+use domain::{
+    DataKeyId, IncarnationId, JobId, KeyId, OrderId, RequestId, Sealed, StoreId, TenantId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{DataKeyRow, DestroyKeys};
@@ -137,7 +139,7 @@ pub struct Append {
     pub views: Vec<View>,
     /// Data keys to keep.
     pub data_keys: Vec<DataKeyRow>,
-    /// Data keys to destroy.
+    /// Data keys to destroy, before those of `data_keys` are kept: so one append can replace a key.
     pub destroy_keys: Vec<DestroyKeys>,
     /// Data keys to bind to an order that has got its id.
     pub bind_keys: Vec<(DataKeyId, OrderId)>,

@@ -25,7 +25,11 @@ pub struct AppenderConfig {
 
 impl Default for AppenderConfig {
     fn default() -> Self {
-        Self { max_appends: 256, max_events: 2_000, queue: 4_096 }
+        Self {
+            max_appends: 256,
+            max_events: 2_000,
+            queue: 4_096,
+        }
     }
 }
 
@@ -77,7 +81,11 @@ impl Appender {
     /// Hands in an append and waits for its commit.
     pub async fn append(&self, append: Append, after: Option<After>) -> Answer {
         let (answer, result) = oneshot::channel();
-        let waiting = Box::new(Waiting { append, after, answer });
+        let waiting = Box::new(Waiting {
+            append,
+            after,
+            answer,
+        });
         if self.sender.send(Message::Append(waiting)).await.is_err() {
             return Err(AppendError::Closed);
         }
@@ -204,3 +212,6 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,10 +103,7 @@ type Result<T> = std::result::Result<T, BackendError>;
 pub trait Backend: Send + Sync + 'static {
     /// Writes the appends of `batch`, each all or nothing, in one transaction. The outer error concerns all of
     /// them; an inner one only its own append.
-    async fn append_batch(
-        &self,
-        batch: &[Append],
-    ) -> Result<Vec<std::result::Result<Appended, Refusal>>>;
+    async fn append_batch(&self, batch: &[Append]) -> Result<Vec<std::result::Result<Appended, Refusal>>>;
 
     /// Where the log ends.
     async fn head(&self) -> Result<Head>;
@@ -192,11 +189,21 @@ pub trait Backend: Send + Sync + 'static {
     async fn init_partitions(&self, count: u16) -> Result<()>;
     /// Renews (or makes) an incarnation's heartbeat for `ttl` from now and tells who owns what. A `draining`
     /// incarnation keeps what it owns but counts no longer as live.
-    async fn heartbeat(&self, incarnation: IncarnationId, ttl: Duration, draining: bool) -> Result<Membership>;
+    async fn heartbeat(
+        &self,
+        incarnation: IncarnationId,
+        ttl: Duration,
+        draining: bool,
+    ) -> Result<Membership>;
     /// Takes those of `partitions` that nobody owns or whose owner's heartbeat has run out, under the head lock, so
     /// that no append of a former owner can follow. `force` takes those of other owners too: only for who
     /// has proven them dead. Needs a valid heartbeat of `incarnation`; else takes nothing.
-    async fn claim(&self, incarnation: IncarnationId, partitions: &[u16], force: bool) -> Result<Vec<Claimed>>;
+    async fn claim(
+        &self,
+        incarnation: IncarnationId,
+        partitions: &[u16],
+        force: bool,
+    ) -> Result<Vec<Claimed>>;
     /// Gives partitions back, if they are still owned by `incarnation`, under the head lock.
     async fn release(&self, incarnation: IncarnationId, partitions: &[u16]) -> Result<()>;
     /// Ends an incarnation: gives back all its partitions and removes its heartbeat.

@@ -1,11 +1,11 @@
 //! View rows: what an append writes beside its events, each a pure fold of the events of one stream.
 
+use domain::BatchId;
 use domain::batch::OpenBatch;
 use domain::image::OrderImage;
 use domain::job::Job;
 use domain::store::Store;
 use domain::tenant::{Key, Tenant};
-use domain::{BatchId};
 
 /// A row of a view, written whole: inserted, or put in place of the one with its key.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,11 +9,15 @@ use ledger_sqlite::SqliteLedger;
 
 #[tokio::main]
 async fn main() {
-    let mut arguments = std::env::args().skip(1).map(|word| word.parse::<usize>().expect("a number"));
+    let mut arguments = std::env::args()
+        .skip(1)
+        .map(|word| word.parse::<usize>().expect("a number"));
     let callers = arguments.next().unwrap_or(128);
     let appends = arguments.next().unwrap_or(20_000);
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let backend = SqliteLedger::open(folder.path().join("app.db")).await.expect("a new database");
+    let backend = SqliteLedger::open(folder.path().join("app.db"))
+        .await
+        .expect("a new database");
     backend.migrate().await.expect("a new schema");
     let ledger = Ledger::start(Arc::new(backend), AppenderConfig::default());
     let place = sample::place(&*ledger).await;
@@ -25,8 +29,9 @@ async fn main() {
             for n in 0..appends / callers {
                 let now = sample::now();
                 let (append, job) = sample::submit(&place.store, Some("1"), now);
-                let mut append =
-                    append.guard(Guard::StoreOpen(place.store.id)).guard(Guard::TenantOpen(place.tenant.id));
+                let mut append = append
+                    .guard(Guard::StoreOpen(place.store.id))
+                    .guard(Guard::TenantOpen(place.tenant.id));
                 append.idempotency.push(IdempotencyRecord {
                     tenant_id: place.tenant.id,
                     key: format!("{caller}-{n}"),
@@ -43,5 +48,8 @@ async fn main() {
     }
     let seconds = started.elapsed().as_secs_f64();
     let done = appends / callers * callers;
-    println!("{callers} callers: {done} submissions in {seconds:.2} s, {:.0}/s", done as f64 / seconds);
+    println!(
+        "{callers} callers: {done} submissions in {seconds:.2} s, {:.0}/s",
+        done as f64 / seconds
+    );
 }

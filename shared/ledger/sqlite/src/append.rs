@@ -61,11 +61,16 @@ async fn append_on(on: &mut SqliteConnection, batch: &[Append]) -> Result<Vec<La
 }
 
 async fn load(on: &mut SqliteConnection, batch: &[Append]) -> Result<Heads> {
-    let row =
-        sqlx::query("SELECT position, recorded_at FROM ledger_head").fetch_one(&mut *on).await.map_err(failed)?;
+    let row = sqlx::query("SELECT position, recorded_at FROM ledger_head")
+        .fetch_one(&mut *on)
+        .await
+        .map_err(failed)?;
     let cells = Cells::new(&row, "ledger_head");
-    let mut heads =
-        Heads { position: cells.number(0)?, recorded_at: cells.parsed(1)?, tenants: HashMap::new() };
+    let mut heads = Heads {
+        position: cells.number(0)?,
+        recorded_at: cells.parsed(1)?,
+        tenants: HashMap::new(),
+    };
     for new in batch.iter().flat_map(|append| &append.events) {
         heads.tenants.entry(new.tenant_id).or_insert(0);
     }
@@ -114,15 +119,26 @@ async fn write(
     }
     for View { row, event } in &append.views {
         if *event >= append.events.len() {
-            return Err(misuse(format!("a view names event {event} of {}", append.events.len())));
+            return Err(misuse(format!(
+                "a view names event {event} of {}",
+                append.events.len()
+            )));
         }
         put_view(&mut script, row, before + 1 + *event as u64);
         script.relieve(on).await?;
     }
     put::beside(&mut script, append);
     script.run(on).await?;
-    let first = if append.events.is_empty() { before } else { before + 1 };
-    Ok(Appended { first, last: heads.position, recorded_at: heads.recorded_at })
+    let first = if append.events.is_empty() {
+        before
+    } else {
+        before + 1
+    };
+    Ok(Appended {
+        first,
+        last: heads.position,
+        recorded_at: heads.recorded_at,
+    })
 }
 
 fn put_view(script: &mut Script, row: &ViewRow, position: u64) {

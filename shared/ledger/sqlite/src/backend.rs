@@ -10,8 +10,8 @@ use domain::store::Store;
 use domain::tenant::{Key, Tenant};
 use domain::{BatchId, DataKeyId, IncarnationId, JobId, OrderId, StoreId, TenantId, Timestamp};
 use ledger::{
-    Append, Appended, Backend, Claimed, DataKeyRow, Head, IdempotencyRecord, JobFilter, Membership, QueueCounts,
-    Recorded, Refusal, Stream,
+    Append, Appended, Backend, Claimed, DataKeyRow, Head, IdempotencyRecord, JobFilter, Membership,
+    QueueCounts, Recorded, Refusal, Stream,
 };
 
 use crate::error::{Result, failed};
@@ -158,11 +158,21 @@ impl Backend for SqliteLedger {
         self.make_partitions(count).await
     }
 
-    async fn heartbeat(&self, incarnation: IncarnationId, ttl: Duration, draining: bool) -> Result<Membership> {
+    async fn heartbeat(
+        &self,
+        incarnation: IncarnationId,
+        ttl: Duration,
+        draining: bool,
+    ) -> Result<Membership> {
         self.beat(incarnation, ttl, draining).await
     }
 
-    async fn claim(&self, incarnation: IncarnationId, partitions: &[u16], force: bool) -> Result<Vec<Claimed>> {
+    async fn claim(
+        &self,
+        incarnation: IncarnationId,
+        partitions: &[u16],
+        force: bool,
+    ) -> Result<Vec<Claimed>> {
         self.take(incarnation, partitions, force).await
     }
 
@@ -179,6 +189,10 @@ impl Backend for SqliteLedger {
     }
 
     async fn ping(&self) -> Result<()> {
-        sqlx::query("SELECT 1").execute(&self.readers).await.map(drop).map_err(failed)
+        sqlx::query("SELECT 1")
+            .execute(&self.readers)
+            .await
+            .map(drop)
+            .map_err(failed)
     }
 }

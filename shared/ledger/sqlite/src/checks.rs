@@ -51,7 +51,10 @@ impl Tests {
                 added.expect("text and numbers always encode");
             }
             let text = format!("SELECT {}", sql.join(", "));
-            let row = sqlx::query_with(AssertSqlSafe(text), bound).fetch_one(&mut *on).await.map_err(failed)?;
+            let row = sqlx::query_with(AssertSqlSafe(text), bound)
+                .fetch_one(&mut *on)
+                .await
+                .map_err(failed)?;
             for column in 0..sql.len() {
                 found.push(row.try_get(column).map_err(failed)?);
             }
@@ -66,7 +69,11 @@ pub(crate) async fn check(
     append: &Append,
 ) -> Result<std::result::Result<Passed, Refusal>> {
     let mut tests = Tests::default();
-    let refusals: Vec<Refusal> = append.guards.iter().map(|guard| guarded(&mut tests, guard)).collect();
+    let refusals: Vec<Refusal> = append
+        .guards
+        .iter()
+        .map(|guard| guarded(&mut tests, guard))
+        .collect();
     let streams: Vec<String> = append.events.iter().map(|new| new.stream.to_string()).collect();
     let mut distinct: Vec<&str> = Vec::new();
     let mut slots: HashMap<&str, usize> = HashMap::new();
@@ -82,7 +89,10 @@ pub(crate) async fn check(
     }
     let uniques = unique(&mut tests, append);
     if tests.sql.is_empty() {
-        return Ok(Ok(Passed { streams, versions: Vec::new() }));
+        return Ok(Ok(Passed {
+            streams,
+            versions: Vec::new(),
+        }));
     }
     let found = tests.run(on).await?;
 
@@ -98,7 +108,9 @@ pub(crate) async fn check(
         if let Expected::Version(expected) = new.expected
             && expected != *head
         {
-            return Ok(Err(Refusal::Conflict { stream: stream.clone() }));
+            return Ok(Err(Refusal::Conflict {
+                stream: stream.clone(),
+            }));
         }
         *head += 1;
         versions.push(*head);
@@ -111,7 +123,11 @@ pub(crate) async fn check(
 
 fn guarded(tests: &mut Tests, guard: &Guard) -> Refusal {
     match guard {
-        Guard::Owner { partition, incarnation, epoch } => {
+        Guard::Owner {
+            partition,
+            incarnation,
+            epoch,
+        } => {
             tests.add(
                 "(SELECT 1 FROM partitions WHERE partition = ? AND owner = ? AND epoch = ?)",
                 [
@@ -120,7 +136,9 @@ fn guarded(tests: &mut Tests, guard: &Guard) -> Refusal {
                     Argument::Number(*epoch as i64),
                 ],
             );
-            Refusal::NotOwner { partition: *partition }
+            Refusal::NotOwner {
+                partition: *partition,
+            }
         }
         Guard::StoreOpen(id) => {
             tests.add(
@@ -137,7 +155,10 @@ fn guarded(tests: &mut Tests, guard: &Guard) -> Refusal {
             Refusal::TenantGone
         }
         Guard::DataKey(id) => {
-            tests.add("(SELECT 1 FROM data_keys WHERE id = ?)", [Argument::Text(id.to_string())]);
+            tests.add(
+                "(SELECT 1 FROM data_keys WHERE id = ?)",
+                [Argument::Text(id.to_string())],
+            );
             Refusal::DataKeyGone
         }
     }
@@ -161,7 +182,10 @@ fn unique(tests: &mut Tests, append: &Append) -> Vec<Unique> {
             ViewRow::Key(key) => {
                 tests.add(
                     "(SELECT 1 FROM tenant_keys WHERE lookup = ? AND id <> ?)",
-                    [Argument::Text(key.lookup.clone()), Argument::Text(key.id.to_string())],
+                    [
+                        Argument::Text(key.lookup.clone()),
+                        Argument::Text(key.id.to_string()),
+                    ],
                 );
                 uniques.push(Unique::Key);
             }

@@ -44,5 +44,9 @@ pub(crate) fn corrupt(
     key: impl Display,
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> BackendError {
-    BackendError::Corrupt { table, key: key.to_string(), source: source.into() }
+    BackendError::Corrupt {
+        table,
+        key: key.to_string(),
+        source: source.into(),
+    }
 }

@@ -22,7 +22,10 @@ macro_rules! bare {
 
 macro_rules! full {
     ($rest:literal) => {
-        concat!("SELECT id, doc, position, last_position, body, outcome FROM jobs ", $rest)
+        concat!(
+            "SELECT id, doc, position, last_position, body, outcome FROM jobs ",
+            $rest
+        )
     };
 }
 
@@ -44,12 +47,24 @@ pub(crate) fn list(values: &(impl Serialize + ?Sized)) -> String {
 impl SqliteLedger {
     pub(crate) async fn read_job(&self, id: JobId) -> Result<Option<Job>> {
         let query = sqlx::query(full!("WHERE id = ?")).bind(id.to_string());
-        query.fetch_optional(&self.readers).await.map_err(failed)?.as_ref().map(rows::job).transpose()
+        query
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed)?
+            .as_ref()
+            .map(rows::job)
+            .transpose()
     }
 
     pub(crate) async fn read_jobs(&self, ids: &[JobId]) -> Result<Vec<Job>> {
         let query = sqlx::query(full!("WHERE id IN (SELECT value FROM json_each(?))")).bind(list(ids));
-        query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::job).collect()
+        query
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed)?
+            .iter()
+            .map(rows::job)
+            .collect()
     }
 
     pub(crate) async fn read_page(&self, filter: &JobFilter) -> Result<Vec<Job>> {
@@ -70,7 +85,10 @@ impl SqliteLedger {
             (None, None) => {}
         }
         if !filter.status.is_empty() {
-            query.push(" AND status IN (SELECT value FROM json_each(").push_bind(list(&filter.status)).push("))");
+            query
+                .push(" AND status IN (SELECT value FROM json_each(")
+                .push_bind(list(&filter.status))
+                .push("))");
         }
         if let Some(kind) = filter.kind {
             query.push(" AND kind = ").push_bind(CommandKind::as_str(kind));
@@ -82,23 +100,47 @@ impl SqliteLedger {
             query.push(" AND submitted_at < ").push_bind(to.to_string());
         }
         if let Some(before) = filter.before {
-            query.push(" AND position < ").push_bind(i64::try_from(before).unwrap_or(i64::MAX));
+            query
+                .push(" AND position < ")
+                .push_bind(i64::try_from(before).unwrap_or(i64::MAX));
         }
-        query.push(" ORDER BY position DESC LIMIT ").push_bind(i64::from(filter.limit));
-        query.build().fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::job).collect()
+        query
+            .push(" ORDER BY position DESC LIMIT ")
+            .push_bind(i64::from(filter.limit));
+        query
+            .build()
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed)?
+            .iter()
+            .map(rows::job)
+            .collect()
     }
 
-    pub(crate) async fn read_changed_jobs(&self, partitions: &[u16], after: u64, limit: u32) -> Result<Vec<Job>> {
+    pub(crate) async fn read_changed_jobs(
+        &self,
+        partitions: &[u16],
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Job>> {
         let query = sqlx::query(bare!(
             "WHERE last_position > ? AND +partition IN (SELECT value FROM json_each(?)) \
              ORDER BY last_position LIMIT ?"
         ));
-        bare(query.bind(after as i64).bind(list(partitions)).bind(i64::from(limit)).fetch_all(&self.readers).await)
+        bare(
+            query
+                .bind(after as i64)
+                .bind(list(partitions))
+                .bind(i64::from(limit))
+                .fetch_all(&self.readers)
+                .await,
+        )
     }
 
     pub(crate) async fn read_open_jobs(&self, partition: u16, after: u64, limit: u32) -> Result<Vec<Job>> {
-        let query =
-            sqlx::query(bare!("WHERE open = 1 AND partition = ? AND position > ? ORDER BY position LIMIT ?"));
+        let query = sqlx::query(bare!(
+            "WHERE open = 1 AND partition = ? AND position > ? ORDER BY position LIMIT ?"
+        ));
         bare(
             query
                 .bind(i64::from(partition))
@@ -111,7 +153,13 @@ impl SqliteLedger {
 
     pub(crate) async fn read_open_jobs_of_store(&self, store: StoreId, limit: u32) -> Result<Vec<Job>> {
         let query = sqlx::query(bare!("WHERE open = 1 AND store_id = ? ORDER BY position LIMIT ?"));
-        bare(query.bind(store.to_string()).bind(i64::from(limit)).fetch_all(&self.readers).await)
+        bare(
+            query
+                .bind(store.to_string())
+                .bind(i64::from(limit))
+                .fetch_all(&self.readers)
+                .await,
+        )
     }
 
     pub(crate) async fn read_open_jobs_of_order(
@@ -143,7 +191,13 @@ impl SqliteLedger {
         let query = sqlx::query(counts!(
             "store_id IN (SELECT id FROM stores WHERE stores.tenant_id = ?1) AND +tenant_id = ?1"
         ));
-        counts(&query.bind(tenant.to_string()).fetch_one(&self.readers).await.map_err(failed)?)
+        counts(
+            &query
+                .bind(tenant.to_string())
+                .fetch_one(&self.readers)
+                .await
+                .map_err(failed)?,
+        )
     }
 
     pub(crate) async fn count_ahead(&self, job: &Job) -> Result<u64> {
@@ -200,5 +254,9 @@ fn bare(rows: std::result::Result<Vec<SqliteRow>, sqlx::Error>) -> Result<Vec<Jo
 
 fn counts(row: &SqliteRow) -> Result<QueueCounts> {
     let cells = Cells::new(row, "jobs");
-    Ok(QueueCounts { queued: cells.number(0)?, running: cells.number(1)?, oldest_due_at: cells.maybe(2)? })
+    Ok(QueueCounts {
+        queued: cells.number(0)?,
+        running: cells.number(1)?,
+        oldest_due_at: cells.maybe(2)?,
+    })
 }

@@ -19,7 +19,13 @@ macro_rules! data_keys {
 impl SqliteLedger {
     pub(crate) async fn read_data_key(&self, id: DataKeyId) -> Result<Option<DataKeyRow>> {
         let query = sqlx::query(data_keys!("WHERE id = ?")).bind(id.to_string());
-        query.fetch_optional(&self.readers).await.map_err(failed)?.as_ref().map(rows::data_key).transpose()
+        query
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed)?
+            .as_ref()
+            .map(rows::data_key)
+            .transpose()
     }
 
     pub(crate) async fn read_data_key_of_order(

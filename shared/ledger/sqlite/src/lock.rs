@@ -40,7 +40,10 @@ pub enum LockError {
 /// [`LockError::Taken`] if another process has it, or this one already.
 pub fn lock_folder(folder: impl AsRef<Path>) -> Result<FolderLock, LockError> {
     let folder = folder.as_ref();
-    let io = |source| LockError::Io { folder: folder.to_owned(), source };
+    let io = |source| LockError::Io {
+        folder: folder.to_owned(),
+        source,
+    };
     make_private(folder).map_err(io)?;
     let mut file = OpenOptions::new()
         .read(true)
@@ -53,14 +56,23 @@ pub fn lock_folder(folder: impl AsRef<Path>) -> Result<FolderLock, LockError> {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
-            let holder = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse::<u32>().ok());
+            let holder = file
+                .read_to_string(&mut text)
+                .ok()
+                .and_then(|_| text.trim().parse::<u32>().ok());
             let holder = holder.map(|pid| format!(" (pid {pid})"));
-            return Err(LockError::Taken { folder: folder.to_owned(), holder });
+            return Err(LockError::Taken {
+                folder: folder.to_owned(),
+                holder,
+            });
         }
         Err(TryLockError::Error(source)) => return Err(io(source)),
     }
     // Only for the message above; the lock itself is the kernel's.
-    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    let _ = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()));
     Ok(FolderLock { _file: file })
 }
 
@@ -84,7 +96,10 @@ mod tests {
         let lock = lock_folder(&path).unwrap();
         let error = lock_folder(&path).unwrap_err().to_string();
         assert!(error.contains("in use by another process"), "{error}");
-        assert!(error.contains(&format!("(pid {})", std::process::id())), "{error}");
+        assert!(
+            error.contains(&format!("(pid {})", std::process::id())),
+            "{error}"
+        );
         drop(lock);
         lock_folder(&path).unwrap();
     }

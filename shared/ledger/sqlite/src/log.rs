@@ -25,16 +25,25 @@ impl SqliteLedger {
             .await
             .map_err(failed)?;
         let cells = Cells::new(&row, "ledger_head");
-        Ok(Head { position: cells.number(0)?, recorded_at: cells.parsed(1)? })
+        Ok(Head {
+            position: cells.number(0)?,
+            recorded_at: cells.parsed(1)?,
+        })
     }
 
     pub(crate) async fn read_events(&self, after: u64, limit: u32) -> Result<Vec<Recorded>> {
         let query = sqlx::query(events!("WHERE position > ? ORDER BY position LIMIT ?"));
-        all(query.bind(after as i64).bind(i64::from(limit)).fetch_all(&self.readers).await)
+        all(query
+            .bind(after as i64)
+            .bind(i64::from(limit))
+            .fetch_all(&self.readers)
+            .await)
     }
 
     pub(crate) async fn read_stream(&self, stream: &Stream, after: u64, limit: u32) -> Result<Vec<Recorded>> {
-        let query = sqlx::query(events!("WHERE stream = ? AND version > ? ORDER BY version LIMIT ?"));
+        let query = sqlx::query(events!(
+            "WHERE stream = ? AND version > ? ORDER BY version LIMIT ?"
+        ));
         all(query
             .bind(stream.to_string())
             .bind(after as i64)

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::Mutex;
@@ -67,18 +68,33 @@ impl SqliteLedger {
             .pragma("wal_autocheckpoint", "2000")
             .pragma("journal_size_limit", "67108864")
             .disable_statement_logging();
-        let file = |source| OpenError::File { path: path.to_owned(), source };
+        let file = |source| OpenError::File {
+            path: path.to_owned(),
+            source,
+        };
         let mut writer = options.connect().await.map_err(file)?;
         // SQLite opens anything; only reading tells whether it is a database.
-        sqlx::query("SELECT count(*) FROM sqlite_master").execute(&mut writer).await.map_err(file)?;
+        sqlx::query("SELECT count(*) FROM sqlite_master")
+            .execute(&mut writer)
+            .await
+            .map_err(file)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(BUSY)
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            .connect_lazy_with(options.clone().pragma("cache_size", "-2000").pragma("query_only", "ON"));
-        Ok(Self { options, writer: Mutex::new(Some(writer)), readers })
+            .connect_lazy_with(
+                options
+                    .clone()
+                    .pragma("cache_size", "-2000")
+                    .pragma("query_only", "ON"),
+            );
+        Ok(Self {
+            options,
+            writer: Mutex::new(Some(writer)),
+            readers,
+        })
     }
 
     /// Ends all connections, once what runs on them has ended; the log beside the file is folded into it.
@@ -93,7 +109,9 @@ impl SqliteLedger {
 
 impl std::fmt::Debug for SqliteLedger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteLedger").field("path", &self.options.get_filename()).finish_non_exhaustive()
+        f.debug_struct("SqliteLedger")
+            .field("path", &self.options.get_filename())
+            .finish_non_exhaustive()
     }
 }
 
@@ -101,7 +119,10 @@ fn make_folder(path: &Path) -> Result<(), OpenError> {
     let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
         return Ok(());
     };
-    crate::lock::make_private(folder).map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })
+    crate::lock::make_private(folder).map_err(|source| OpenError::Folder {
+        folder: folder.to_owned(),
+        source,
+    })
 }
 
 /// The file that an address such as `sqlite:data/app.db` or `sqlite:///var/lib/app.db` names; `None` if it is
@@ -145,8 +166,14 @@ mod tests {
         let ledger = SqliteLedger::open(folder.path().join("app.db")).await.unwrap();
         let mut slot = ledger.writer.lock().await;
         let writer = slot.as_mut().unwrap();
-        let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *writer).await.unwrap();
-        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *writer).await.unwrap();
+        let level: i64 = sqlx::query_scalar("PRAGMA synchronous")
+            .fetch_one(&mut *writer)
+            .await
+            .unwrap();
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+            .fetch_one(&mut *writer)
+            .await
+            .unwrap();
         assert_eq!((level, mode.as_str()), (2, "wal"), "2 is FULL");
     }
 
@@ -154,8 +181,17 @@ mod tests {
     async fn a_file_that_is_no_database_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("app.db");
-        std::fs::write(&path, "this is the text of something else, longer than the header").unwrap();
+        std::fs::write(
+            &path,
+            "this is the text of something else, longer than the header",
+        )
+        .unwrap();
         let error = SqliteLedger::open(&path).await.unwrap_err();
-        assert!(error.to_string().contains("cannot be opened as an SQLite database"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("cannot be opened as an SQLite database"),
+            "{error}"
+        );
     }
 }

@@ -111,8 +111,10 @@ async fn beat_on(
     .fetch_all(&mut *on)
     .await
     .map_err(failed)?;
-    let mut live: Vec<IncarnationId> =
-        rows.iter().map(|row| Cells::new(row, "workers").parsed(0)).collect::<Result<_>>()?;
+    let mut live: Vec<IncarnationId> = rows
+        .iter()
+        .map(|row| Cells::new(row, "workers").parsed(0))
+        .collect::<Result<_>>()?;
     live.sort_unstable();
     let rows = sqlx::query(
         "SELECT partition, owner, epoch, coalesce(expires_at > ?, 0) FROM partitions \
@@ -132,7 +134,11 @@ async fn beat_on(
             live: cells.number(3)? != 0,
         });
     }
-    Ok(Membership { live, partitions, now: Timestamp::from_millis(now) })
+    Ok(Membership {
+        live,
+        partitions,
+        now: Timestamp::from_millis(now),
+    })
 }
 
 async fn take_on(

@@ -53,7 +53,10 @@ pub(crate) fn head(script: &mut Script, position: u64, recorded_at: Timestamp) {
 }
 
 pub(crate) fn tenant_head(script: &mut Script, tenant: TenantId, seq: u64) {
-    script.add("INSERT OR REPLACE INTO tenant_heads (tenant_id, seq) VALUES (?, ?)").text(tenant).bind(seq as i64);
+    script
+        .add("INSERT OR REPLACE INTO tenant_heads (tenant_id, seq) VALUES (?, ?)")
+        .text(tenant)
+        .bind(seq as i64);
 }
 
 pub(crate) fn tenant(script: &mut Script, to: &str, tenant: &Tenant) {
@@ -143,7 +146,9 @@ pub(crate) fn batch(script: &mut Script, to: &str, batch: &OpenBatch, position: 
 }
 
 pub(crate) fn no_batch(script: &mut Script, to: &str, id: domain::BatchId) {
-    script.add(&format!("DELETE FROM open_batches{to} WHERE id = ?")).text(id);
+    script
+        .add(&format!("DELETE FROM open_batches{to} WHERE id = ?"))
+        .text(id);
 }
 
 pub(crate) fn image(script: &mut Script, to: &str, image: &OrderImage, position: u64) {
@@ -162,7 +167,9 @@ pub(crate) fn image(script: &mut Script, to: &str, image: &OrderImage, position:
 
 pub(crate) fn no_image(script: &mut Script, to: &str, store: StoreId, order: &domain::OrderId) {
     script
-        .add(&format!("DELETE FROM order_images{to} WHERE store_id = ? AND order_id = ?"))
+        .add(&format!(
+            "DELETE FROM order_images{to} WHERE store_id = ? AND order_id = ?"
+        ))
         .text(store)
         .text(order);
 }
@@ -172,10 +179,15 @@ pub(crate) fn beside(script: &mut Script, append: &Append) {
     for destroy in &append.destroy_keys {
         match destroy {
             DestroyKeys::Credentials(store) => {
-                script.add("DELETE FROM data_keys WHERE store_id = ? AND credentials = 1").text(store);
+                script
+                    .add("DELETE FROM data_keys WHERE store_id = ? AND credentials = 1")
+                    .text(store);
             }
             DestroyKeys::Order(store, order) => {
-                script.add("DELETE FROM data_keys WHERE store_id = ? AND order_id = ?").text(store).text(order);
+                script
+                    .add("DELETE FROM data_keys WHERE store_id = ? AND order_id = ?")
+                    .text(store)
+                    .text(order);
             }
             DestroyKeys::One(id) => {
                 script.add("DELETE FROM data_keys WHERE id = ?").text(id);
@@ -186,7 +198,10 @@ pub(crate) fn beside(script: &mut Script, append: &Append) {
         data_key(script, key);
     }
     for (key, order) in &append.bind_keys {
-        script.add("UPDATE data_keys SET order_id = ? WHERE id = ?").text(order).text(key);
+        script
+            .add("UPDATE data_keys SET order_id = ? WHERE id = ?")
+            .text(order)
+            .text(key);
     }
     for record in &append.idempotency {
         idempotency(script, record);

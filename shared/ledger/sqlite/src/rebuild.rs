@@ -21,7 +21,14 @@ use crate::script::Script;
 use crate::write::misuse;
 
 const BESIDE: &str = "_rebuilt";
-const TABLES: [&str; 6] = ["tenants", "tenant_keys", "stores", "jobs", "open_batches", "order_images"];
+const TABLES: [&str; 6] = [
+    "tenants",
+    "tenant_keys",
+    "stores",
+    "jobs",
+    "open_batches",
+    "order_images",
+];
 /// Events per page.
 const PAGE: u32 = 2_000;
 /// Rows per transaction, so that appends get their turn in between.
@@ -136,10 +143,16 @@ async fn write_rows(on: &mut SqliteConnection, views: &Views, rows: &[Touched]) 
     for row in rows {
         match row {
             Touched::Tenant(id) => {
-                views.tenants.get(id).inspect(|tenant| put::tenant(&mut script, BESIDE, tenant));
+                views
+                    .tenants
+                    .get(id)
+                    .inspect(|tenant| put::tenant(&mut script, BESIDE, tenant));
             }
             Touched::Key(id) => {
-                views.keys.get(id).inspect(|key| put::key(&mut script, BESIDE, key));
+                views
+                    .keys
+                    .get(id)
+                    .inspect(|key| put::key(&mut script, BESIDE, key));
             }
             Touched::Store(id) => {
                 views
@@ -170,11 +183,12 @@ async fn write_rows(on: &mut SqliteConnection, views: &Views, rows: &[Touched]) 
 async fn make_tables(on: &mut SqliteConnection) -> Result<()> {
     for table in TABLES {
         run(on, format!("DROP TABLE IF EXISTS {table}{BESIDE}")).await?;
-        let sql: String = sqlx::query_scalar("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?")
-            .bind(table)
-            .fetch_one(&mut *on)
-            .await
-            .map_err(failed)?;
+        let sql: String =
+            sqlx::query_scalar("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?")
+                .bind(table)
+                .fetch_one(&mut *on)
+                .await
+                .map_err(failed)?;
         let Some(columns) = sql.find('(') else {
             return Err(misuse(format!("table {table} has no columns")));
         };
@@ -202,5 +216,9 @@ async fn swap_tables(on: &mut SqliteConnection) -> Result<()> {
 }
 
 async fn run(on: &mut SqliteConnection, sql: String) -> Result<()> {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(on).await.map(drop).map_err(failed)
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(on)
+        .await
+        .map(drop)
+        .map_err(failed)
 }

@@ -29,7 +29,10 @@ impl<'r> Cells<'r> {
 
     fn key(&self) -> String {
         let number = |_| self.row.try_get::<i64, _>(0).map(|number| number.to_string());
-        self.row.try_get::<String, _>(0).or_else(number).unwrap_or_default()
+        self.row
+            .try_get::<String, _>(0)
+            .or_else(number)
+            .unwrap_or_default()
     }
 
     fn corrupt(&self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ledger::BackendError {
@@ -45,12 +48,16 @@ impl<'r> Cells<'r> {
     }
 
     pub(crate) fn parsed<T: FromStr<Err: Display>>(&self, column: usize) -> Result<T> {
-        self.get::<&str>(column)?.parse().map_err(|error: T::Err| self.corrupt(error.to_string()))
+        self.get::<&str>(column)?
+            .parse()
+            .map_err(|error: T::Err| self.corrupt(error.to_string()))
     }
 
     pub(crate) fn maybe<T: FromStr<Err: Display>>(&self, column: usize) -> Result<Option<T>> {
         let text: Option<&str> = self.get(column)?;
-        text.map(str::parse).transpose().map_err(|error: T::Err| self.corrupt(error.to_string()))
+        text.map(str::parse)
+            .transpose()
+            .map_err(|error: T::Err| self.corrupt(error.to_string()))
     }
 
     fn doc<T: DeserializeOwned>(&self, column: usize) -> Result<T> {

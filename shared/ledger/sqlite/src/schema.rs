@@ -51,7 +51,10 @@ impl SqliteLedger {
             Some(writer) => writer,
             None => self.connect().await.map_err(SchemaError::Database)?,
         };
-        MIGRATIONS.run_direct(None, &mut writer, false).await.map_err(SchemaError::Migrate)?;
+        MIGRATIONS
+            .run_direct(None, &mut writer, false)
+            .await
+            .map_err(SchemaError::Migrate)?;
         *slot = Some(writer);
         Ok(())
     }
@@ -61,7 +64,11 @@ impl SqliteLedger {
     /// # Errors
     /// [`SchemaError`] if it is missing, older or newer.
     pub async fn check_schema(&self) -> Result<(), SchemaError> {
-        let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+        let known = MIGRATIONS
+            .iter()
+            .map(|migration| migration.version)
+            .max()
+            .unwrap_or_default();
         let exists: i64 =
             sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
                 .fetch_one(&self.readers)
@@ -70,10 +77,11 @@ impl SqliteLedger {
         if exists == 0 {
             return Err(SchemaError::Missing);
         }
-        let found: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
-            .fetch_one(&self.readers)
-            .await
-            .map_err(SchemaError::Database)?;
+        let found: Option<i64> =
+            sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+                .fetch_one(&self.readers)
+                .await
+                .map_err(SchemaError::Database)?;
         match found {
             None => Err(SchemaError::Missing),
             Some(found) if found > known => Err(SchemaError::Newer { found, known }),

@@ -27,7 +27,9 @@ impl Script {
 
     /// Binds the next argument.
     pub(crate) fn bind<'q, T: Encode<'q, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> &mut Self {
-        self.arguments.add(value).expect("text, numbers and bytes always encode");
+        self.arguments
+            .add(value)
+            .expect("text, numbers and bytes always encode");
         self
     }
 
@@ -38,7 +40,11 @@ impl Script {
 
     /// Runs what was added if it is enough for a trip.
     pub(crate) async fn relieve(&mut self, on: &mut SqliteConnection) -> Result<()> {
-        if self.statements >= STATEMENTS { self.run(on).await } else { Ok(()) }
+        if self.statements >= STATEMENTS {
+            self.run(on).await
+        } else {
+            Ok(())
+        }
     }
 
     /// Runs what was added.
@@ -47,7 +53,10 @@ impl Script {
             return Ok(());
         }
         let Self { sql, arguments, .. } = std::mem::take(self);
-        sqlx::query_with(AssertSqlSafe(sql), arguments).execute(on).await.map_err(failed)?;
+        sqlx::query_with(AssertSqlSafe(sql), arguments)
+            .execute(on)
+            .await
+            .map_err(failed)?;
         Ok(())
     }
 }

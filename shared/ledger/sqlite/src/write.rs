@@ -71,7 +71,10 @@ impl Write<'_> {
     }
 
     async fn end(mut self, sql: &'static str) -> Result<()> {
-        sqlx::query(sql).execute(&mut self.connection).await.map_err(failed)?;
+        sqlx::query(sql)
+            .execute(&mut self.connection)
+            .await
+            .map_err(failed)?;
         let Self { mut slot, connection } = self;
         *slot = Some(connection);
         Ok(())

@@ -26,8 +26,12 @@ impl Fixture for Folder {
 
     async fn raw(&self, sql: &str) -> Result<(), String> {
         let url = format!("sqlite://{}", self.path().display());
-        let mut connection = SqliteConnection::connect(&url).await.map_err(|error| error.to_string())?;
-        let result = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await;
+        let mut connection = SqliteConnection::connect(&url)
+            .await
+            .map_err(|error| error.to_string())?;
+        let result = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(&mut connection)
+            .await;
         result.map(drop).map_err(|error| error.to_string())
     }
 }

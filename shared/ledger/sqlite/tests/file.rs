@@ -18,11 +18,16 @@ impl Folder {
     }
 
     async fn shell(&self) -> SqliteConnection {
-        SqliteConnection::connect(&format!("sqlite://{}", self.path().display())).await.unwrap()
+        SqliteConnection::connect(&format!("sqlite://{}", self.path().display()))
+            .await
+            .unwrap()
     }
 
     async fn raw(&self, sql: &str) {
-        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.shell().await).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(&mut self.shell().await)
+            .await
+            .unwrap();
     }
 }
 
@@ -42,14 +47,24 @@ async fn a_schema_that_is_missing_or_another_is_refused() {
     ledger.check_schema().await.unwrap();
     ledger.migrate().await.unwrap();
 
-    folder.raw("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 1").await;
+    folder
+        .raw("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 1")
+        .await;
     for result in [ledger.check_schema().await, ledger.migrate().await] {
         let error = result.unwrap_err();
-        assert!(matches!(error, SchemaError::Newer { found: 9999, known } if known < 9999), "{error}");
+        assert!(
+            matches!(error, SchemaError::Newer { found: 9999, known } if known < 9999),
+            "{error}"
+        );
         assert!(!error.to_string().contains('\n'));
     }
-    folder.raw("UPDATE _sqlx_migrations SET version = 0 WHERE version = 9999").await;
-    assert!(matches!(ledger.check_schema().await, Err(SchemaError::Older { found: 0, .. })));
+    folder
+        .raw("UPDATE _sqlx_migrations SET version = 0 WHERE version = 9999")
+        .await;
+    assert!(matches!(
+        ledger.check_schema().await,
+        Err(SchemaError::Older { found: 0, .. })
+    ));
 }
 
 #[tokio::test]
@@ -57,10 +72,16 @@ async fn a_person_can_read_tenants_and_stores() {
     let (folder, ledger) = migrated().await;
     let place = sample::place(&ledger).await;
     let mut shell = folder.shell().await;
-    let row = sqlx::query("SELECT id, created_at FROM tenants").fetch_one(&mut shell).await.unwrap();
+    let row = sqlx::query("SELECT id, created_at FROM tenants")
+        .fetch_one(&mut shell)
+        .await
+        .unwrap();
     assert_eq!(row.get::<String, _>(0), place.tenant.id.to_string());
     assert_eq!(row.get::<String, _>(1), place.tenant.created_at.to_string());
-    let row = sqlx::query("SELECT id, store_id, label FROM stores").fetch_one(&mut shell).await.unwrap();
+    let row = sqlx::query("SELECT id, store_id, label FROM stores")
+        .fetch_one(&mut shell)
+        .await
+        .unwrap();
     assert_eq!(row.get::<String, _>(0), place.store.id.to_string());
     assert_eq!(row.get::<String, _>(1), "101");
     assert_eq!(row.get::<String, _>(2), "store 101");
@@ -72,12 +93,16 @@ async fn a_row_that_cannot_be_read_is_named() {
     let place = sample::place(&ledger).await;
     folder.raw("UPDATE stores SET doc = '{}'").await;
     match ledger.store(place.store.id).await {
-        Err(BackendError::Corrupt { table: "stores", key, .. }) => assert_eq!(key, place.store.id.to_string()),
+        Err(BackendError::Corrupt {
+            table: "stores", key, ..
+        }) => assert_eq!(key, place.store.id.to_string()),
         other => panic!("{other:?}"),
     }
     folder.raw("DROP TRIGGER events_are_never_updated; UPDATE events SET recorded_at = 'once' WHERE position = 2").await;
     match ledger.events_after(0, 10).await {
-        Err(BackendError::Corrupt { table: "events", key, .. }) => assert_eq!(key, "2"),
+        Err(BackendError::Corrupt {
+            table: "events", key, ..
+        }) => assert_eq!(key, "2"),
         other => panic!("{other:?}"),
     }
     match ledger.rebuild().await {
@@ -91,7 +116,10 @@ async fn who_holds_the_lock_for_too_long_makes_the_ledger_unavailable() {
     let (folder, ledger) = migrated().await;
     let place = sample::place(&ledger).await;
     let mut shell = folder.shell().await;
-    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut shell).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE")
+        .execute(&mut shell)
+        .await
+        .unwrap();
     let (append, _) = sample::submit(&place.store, None, sample::at(1));
     match ledger.append_batch(std::slice::from_ref(&append)).await {
         Err(BackendError::Unavailable(_)) => {}
@@ -133,10 +161,15 @@ async fn the_long_dead_are_forgotten_unless_they_own_something() {
     ledger.heartbeat(owner, minute, false).await.unwrap();
     ledger.heartbeat(idle, minute, false).await.unwrap();
     ledger.claim(owner, &[0], false).await.unwrap();
-    folder.raw("UPDATE workers SET expires_at = expires_at - 11 * 60 * 1000").await;
+    folder
+        .raw("UPDATE workers SET expires_at = expires_at - 11 * 60 * 1000")
+        .await;
     let membership = ledger.heartbeat(witness, minute, false).await.unwrap();
     assert_eq!(membership.live, [witness]);
-    assert_eq!((membership.partitions[0].owner, membership.partitions[0].live), (Some(owner), false));
+    assert_eq!(
+        (membership.partitions[0].owner, membership.partitions[0].live),
+        (Some(owner), false)
+    );
     let known: Vec<String> = sqlx::query_scalar("SELECT incarnation FROM workers ORDER BY incarnation")
         .fetch_all(&mut folder.shell().await)
         .await
@@ -152,7 +185,10 @@ async fn a_closed_ledger_is_unavailable() {
     ledger.close().await;
     assert!(matches!(ledger.ping().await, Err(BackendError::Unavailable(_))));
     let append = sample::append(sample::at(1));
-    assert!(matches!(ledger.append_batch(&[append]).await, Err(BackendError::Unavailable(_))));
+    assert!(matches!(
+        ledger.append_batch(&[append]).await,
+        Err(BackendError::Unavailable(_))
+    ));
 }
 
 #[tokio::test]
@@ -160,17 +196,44 @@ async fn every_query_on_a_large_table_uses_an_index() {
     let (folder, _ledger) = migrated().await;
     let mut shell = folder.shell().await;
     for (sql, index) in [
-        ("SELECT doc FROM jobs WHERE last_position > 1 AND +partition IN (1) ORDER BY last_position LIMIT 9", "jobs_changed"),
-        ("SELECT doc FROM jobs WHERE open = 1 AND partition = 1 AND position > 1 ORDER BY position LIMIT 9", "jobs_open"),
-        ("SELECT count(*) FROM jobs WHERE open = 1 AND store_id = 'a' AND lane = 'b' AND (due_at, position) < ('c', 1)", "jobs_waiting"),
-        ("SELECT doc FROM jobs WHERE tenant_id = 'a' AND position < 9 ORDER BY position DESC LIMIT 9", "jobs_of_tenant"),
-        ("SELECT doc FROM jobs WHERE tenant_id = 'a' AND store_id = 'b' AND order_id = 'c' ORDER BY position DESC LIMIT 9", "jobs_of_order"),
-        ("SELECT data FROM events WHERE tenant_id = 'a' AND position > 1 AND type >= 'job.' AND type < 'job/' ORDER BY position LIMIT 9", "events_of_jobs"),
-        ("SELECT sum(status = 'running') FROM jobs WHERE open = 1 AND store_id = 'a'", "jobs_waiting"),
+        (
+            "SELECT doc FROM jobs WHERE last_position > 1 AND +partition IN (1) ORDER BY last_position LIMIT 9",
+            "jobs_changed",
+        ),
+        (
+            "SELECT doc FROM jobs WHERE open = 1 AND partition = 1 AND position > 1 ORDER BY position LIMIT 9",
+            "jobs_open",
+        ),
+        (
+            "SELECT count(*) FROM jobs WHERE open = 1 AND store_id = 'a' AND lane = 'b' AND (due_at, position) < ('c', 1)",
+            "jobs_waiting",
+        ),
+        (
+            "SELECT doc FROM jobs WHERE tenant_id = 'a' AND position < 9 ORDER BY position DESC LIMIT 9",
+            "jobs_of_tenant",
+        ),
+        (
+            "SELECT doc FROM jobs WHERE tenant_id = 'a' AND store_id = 'b' AND order_id = 'c' ORDER BY position DESC LIMIT 9",
+            "jobs_of_order",
+        ),
+        (
+            "SELECT data FROM events WHERE tenant_id = 'a' AND position > 1 AND type >= 'job.' AND type < 'job/' ORDER BY position LIMIT 9",
+            "events_of_jobs",
+        ),
+        (
+            "SELECT sum(status = 'running') FROM jobs WHERE open = 1 AND store_id = 'a'",
+            "jobs_waiting",
+        ),
     ] {
-        let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"))).fetch_all(&mut shell).await.unwrap();
+        let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
+            .fetch_all(&mut shell)
+            .await
+            .unwrap();
         let plan: Vec<String> = plan.iter().map(|row| row.get(3)).collect();
         assert!(plan[0].contains(index), "{sql}: {plan:?}");
-        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{sql}: {plan:?}");
+        assert!(
+            !plan.iter().any(|step| step.contains("TEMP B-TREE")),
+            "{sql}: {plan:?}"
+        );
     }
 }

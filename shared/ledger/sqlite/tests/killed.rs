@@ -21,7 +21,9 @@ const APPENDS: usize = 20_000;
 /// What the child process does; a test by name only, which does nothing when it runs as one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn child_appends_until_it_is_killed() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        return;
+    };
     let folder = Path::new(&folder);
     let _lock = lock_folder(folder).unwrap();
     let backend = SqliteLedger::open(folder.join("app.db")).await.unwrap();
@@ -57,13 +59,20 @@ impl Drop for Killed {
 
 fn spawn(folder: &Path) -> (Killed, impl Iterator<Item = String>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["child_appends_until_it_is_killed", "--exact", "--nocapture", "--test-threads=1"])
+        .args([
+            "child_appends_until_it_is_killed",
+            "--exact",
+            "--nocapture",
+            "--test-threads=1",
+        ])
         .env(FOLDER, folder)
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
     (Killed(child), lines)
 }
 
@@ -83,7 +92,9 @@ async fn every_acknowledged_append_survives_sigkill() {
         let (mut child, lines) = spawn(folder.path());
         let mut heard = 0;
         for line in lines {
-            let Some(rest) = line.split_once("acknowledged ").map(|(_, rest)| rest) else { continue };
+            let Some(rest) = line.split_once("acknowledged ").map(|(_, rest)| rest) else {
+                continue;
+            };
             let words: Vec<&str> = rest.split(' ').collect();
             // Killed in mid-line, it said nothing.
             let [first, last, job] = words[..] else { continue };
@@ -110,7 +121,10 @@ async fn every_acknowledged_append_survives_sigkill() {
         for (first, last, job) in &acknowledged {
             let (first, last) = (&rows[*first as usize - 1], &rows[*last as usize - 1]);
             assert_eq!(first.stream, format!("job-{job}"));
-            assert_eq!((last.position, last.type_name.as_str()), (first.position + 1, "order.written.v1"));
+            assert_eq!(
+                (last.position, last.type_name.as_str()),
+                (first.position + 1, "order.written.v1")
+            );
             assert!(views.jobs.contains_key(&job.parse().unwrap()));
         }
         assert!(ledger.head().await.unwrap().position as usize >= acknowledged.len() * 2);

@@ -77,17 +77,33 @@ pub async fn a_stream_at_another_version_refuses_the_append(fixture: &dyn Fixtur
     let again = append.clone();
     sample::land(&*backend, append).await;
     let before = backend.head().await.unwrap();
-    let conflict = Refusal::Conflict { stream: format!("job-{}", job.id) };
-    assert_eq!(sample::attempt(&*backend, again.clone()).await, Err(conflict.clone()), "it exists already");
+    let conflict = Refusal::Conflict {
+        stream: format!("job-{}", job.id),
+    };
+    assert_eq!(
+        sample::attempt(&*backend, again.clone()).await,
+        Err(conflict.clone()),
+        "it exists already"
+    );
 
     let mut ahead = again;
     ahead.events[0].expected = Expected::Version(2);
-    assert_eq!(sample::attempt(&*backend, ahead.clone()).await, Err(conflict.clone()), "it is not that far");
+    assert_eq!(
+        sample::attempt(&*backend, ahead.clone()).await,
+        Err(conflict.clone()),
+        "it is not that far"
+    );
 
     ahead.events[0].expected = Expected::Version(1);
     ahead.events[0].stream = Stream::Job(sample::id());
     ahead.views.clear();
-    assert!(matches!(sample::attempt(&*backend, ahead).await, Err(Refusal::Conflict { .. })), "it is new");
+    assert!(
+        matches!(
+            sample::attempt(&*backend, ahead).await,
+            Err(Refusal::Conflict { .. })
+        ),
+        "it is new"
+    );
 
     assert_eq!(backend.head().await.unwrap(), before);
     audit::whole(&*backend).await;
@@ -100,25 +116,63 @@ pub async fn two_events_of_one_stream_follow_each_other_in_one_append(fixture: &
     let submitted = sample::submission(&place.store, Some("5"), sample::at(1));
     append.submit_job(&submitted, Some(sample::sealed("body")));
     let job = domain::job::Job::submitted(&submitted, Some(sample::sealed("body")));
-    let intent = JobIntentRecorded { at: sample::at(2), job_id: job.id, batch_id: sample::id(), attempt: 1 };
+    let intent = JobIntentRecorded {
+        at: sample::at(2),
+        job_id: job.id,
+        batch_id: sample::id(),
+        attempt: 1,
+    };
     let running = append.job(&job, intent, None);
-    let cancel = JobCancelled { at: sample::at(3), job_id: job.id, reason: CancelReason::User };
+    let cancel = JobCancelled {
+        at: sample::at(3),
+        job_id: job.id,
+        reason: CancelReason::User,
+    };
     append.job(&running, cancel, None);
     let appended = sample::land(&*backend, append).await;
     assert_eq!(appended.last, appended.first + 2);
 
     let rows = backend.stream_after(&Stream::Job(job.id), 1, 10).await.unwrap();
     assert_eq!(rows.iter().map(|row| row.version).collect::<Vec<_>>(), [2, 3]);
-    assert_eq!(backend.stream_after(&Stream::Job(job.id), 0, 2).await.unwrap().len(), 2);
+    assert_eq!(
+        backend
+            .stream_after(&Stream::Job(job.id), 0, 2)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
     let stored = backend.job(job.id).await.unwrap().unwrap();
-    assert_eq!((stored.position, stored.last_position, stored.version), (appended.first, appended.last, 3));
+    assert_eq!(
+        (stored.position, stored.last_position, stored.version),
+        (appended.first, appended.last, 3)
+    );
     audit::whole(&*backend).await;
 
     let mut gap = sample::append(sample::at(4));
-    let next = gap.job(&stored, JobRetriedAs { at: sample::at(4), job_id: job.id, new_job_id: sample::id() }, None);
-    gap.job(&next, JobRetriedAs { at: sample::at(4), job_id: job.id, new_job_id: sample::id() }, None);
+    let next = gap.job(
+        &stored,
+        JobRetriedAs {
+            at: sample::at(4),
+            job_id: job.id,
+            new_job_id: sample::id(),
+        },
+        None,
+    );
+    gap.job(
+        &next,
+        JobRetriedAs {
+            at: sample::at(4),
+            job_id: job.id,
+            new_job_id: sample::id(),
+        },
+        None,
+    );
     gap.events[1].expected = Expected::Version(3);
-    assert!(matches!(sample::attempt(&*backend, gap).await, Err(Refusal::Conflict { .. })));
+    assert!(matches!(
+        sample::attempt(&*backend, gap).await,
+        Err(Refusal::Conflict { .. })
+    ));
     audit::whole(&*backend).await;
 }
 
@@ -146,7 +200,12 @@ pub async fn an_append_that_fails_leaves_its_batch_mates_alone(fixture: &dyn Fix
     let (first, _) = sample::submit(&place.store, Some("1"), sample::at(1));
     let (mut poison, lost) = sample::submit(&place.store, Some("2"), sample::at(2));
     poison.events.push(first.events[0].clone());
-    poison.data_keys.push(sample::data_key(place.tenant.id, &place.store, Some("2"), sample::at(2)));
+    poison.data_keys.push(sample::data_key(
+        place.tenant.id,
+        &place.store,
+        Some("2"),
+        sample::at(2),
+    ));
     let key = poison.data_keys[0].id;
     let (third, _) = sample::submit(&place.store, Some("3"), sample::at(3));
     let results = backend.append_batch(&[first, poison, third]).await.unwrap();
@@ -163,12 +222,34 @@ pub async fn a_batch_mate_sees_what_the_one_before_it_wrote(fixture: &dyn Fixtur
     let place = sample::place(&*backend).await;
     let (submit, job) = sample::submit(&place.store, Some("1"), sample::at(1));
     let mut cancel = sample::append(sample::at(2));
-    cancel.job(&job, JobCancelled { at: sample::at(2), job_id: job.id, reason: CancelReason::User }, None);
+    cancel.job(
+        &job,
+        JobCancelled {
+            at: sample::at(2),
+            job_id: job.id,
+            reason: CancelReason::User,
+        },
+        None,
+    );
     let mut late = sample::append(sample::at(2));
-    late.job(&job, JobIntentRecorded { at: sample::at(2), job_id: job.id, batch_id: sample::id(), attempt: 1 }, None);
+    late.job(
+        &job,
+        JobIntentRecorded {
+            at: sample::at(2),
+            job_id: job.id,
+            batch_id: sample::id(),
+            attempt: 1,
+        },
+        None,
+    );
     let results = backend.append_batch(&[submit, cancel, late]).await.unwrap();
     assert!(results[0].is_ok() && results[1].is_ok());
-    assert_eq!(results[2], Err(Refusal::Conflict { stream: format!("job-{}", job.id) }));
+    assert_eq!(
+        results[2],
+        Err(Refusal::Conflict {
+            stream: format!("job-{}", job.id)
+        })
+    );
     let stored = backend.job(job.id).await.unwrap().unwrap();
     assert_eq!((stored.position, stored.last_position), (4, 5));
     audit::whole(&*backend).await;
@@ -178,14 +259,23 @@ pub async fn recorded_at_never_runs_backwards(fixture: &dyn Fixture) {
     let backend = fixture.open().await;
     let place = sample::place(&*backend).await;
     let times = [5_000, 1_000, 9_000, 0];
-    let batch: Vec<_> =
-        times.iter().map(|&ms| sample::submit(&place.store, Some("1"), sample::at(ms)).0).collect();
+    let batch: Vec<_> = times
+        .iter()
+        .map(|&ms| sample::submit(&place.store, Some("1"), sample::at(ms)).0)
+        .collect();
     let results = backend.append_batch(&batch).await.unwrap();
-    let recorded: Vec<_> = results.into_iter().map(|result| result.unwrap().recorded_at).collect();
+    let recorded: Vec<_> = results
+        .into_iter()
+        .map(|result| result.unwrap().recorded_at)
+        .collect();
     assert_eq!(recorded, [5_000, 5_000, 9_000, 9_000].map(sample::at));
 
     let other = fixture.open().await;
-    let (append, _) = sample::submit(&place.store, Some("1"), sample::at(0).minus(Duration::from_hours(1)));
+    let (append, _) = sample::submit(
+        &place.store,
+        Some("1"),
+        sample::at(0).minus(Duration::from_hours(1)),
+    );
     assert_eq!(sample::land(&*other, append).await.recorded_at, sample::at(9_000));
     assert_eq!(other.head().await.unwrap().recorded_at, sample::at(9_000));
     audit::whole(&*other).await;
@@ -195,7 +285,11 @@ pub async fn events_can_only_be_inserted(fixture: &dyn Fixture) {
     let backend = fixture.open().await;
     sample::place(&*backend).await;
     let before = audit::log(&*backend).await;
-    for sql in ["UPDATE events SET data = '{}' WHERE position = 1", "DELETE FROM events WHERE position = 3", "DELETE FROM events"] {
+    for sql in [
+        "UPDATE events SET data = '{}' WHERE position = 1",
+        "DELETE FROM events WHERE position = 3",
+        "DELETE FROM events",
+    ] {
         assert!(fixture.raw(sql).await.is_err(), "{sql}");
     }
     assert_eq!(audit::log(&*backend).await, before);
@@ -205,7 +299,12 @@ pub async fn an_append_without_events_stands_at_the_head(fixture: &dyn Fixture) 
     let backend = fixture.open().await;
     let place = sample::place(&*backend).await;
     let mut append = sample::append(sample::at(9));
-    append.data_keys.push(sample::data_key(place.tenant.id, &place.store, None, sample::at(9)));
+    append.data_keys.push(sample::data_key(
+        place.tenant.id,
+        &place.store,
+        None,
+        sample::at(9),
+    ));
     let key = append.data_keys[0].clone();
     let appended = sample::land(&*backend, append).await;
     assert_eq!((appended.first, appended.last), (3, 3));

@@ -31,7 +31,11 @@ pub fn sound(rows: &[Recorded]) {
         *version += 1;
         assert_eq!(row.version, *version, "versions of {} have no gap", row.stream);
         if index > 0 {
-            assert!(row.recorded_at >= rows[index - 1].recorded_at, "time ran backwards at {}", row.position);
+            assert!(
+                row.recorded_at >= rows[index - 1].recorded_at,
+                "time ran backwards at {}",
+                row.position
+            );
         }
     }
 }
@@ -58,13 +62,21 @@ pub async fn whole(backend: &dyn Backend) -> Views {
     for (id, tenant) in &views.tenants {
         assert_eq!(backend.tenant(*id).await.unwrap().as_ref(), Some(tenant));
         let mut keys = backend.keys_of(*id).await.unwrap();
-        let mut expected: Vec<_> = views.keys.values().filter(|key| key.tenant_id == *id).cloned().collect();
+        let mut expected: Vec<_> = views
+            .keys
+            .values()
+            .filter(|key| key.tenant_id == *id)
+            .cloned()
+            .collect();
         keys.sort_by_key(|key| key.id);
         expected.sort_by_key(|key| key.id);
         assert_eq!(keys, expected);
     }
     for key in views.keys.values() {
-        assert_eq!(backend.key_by_lookup(&key.lookup).await.unwrap().as_ref(), Some(key));
+        assert_eq!(
+            backend.key_by_lookup(&key.lookup).await.unwrap().as_ref(),
+            Some(key)
+        );
     }
     for (id, store) in &views.stores {
         assert_eq!(backend.store(*id).await.unwrap().as_ref(), Some(store));
@@ -76,7 +88,10 @@ pub async fn whole(backend: &dyn Backend) -> Views {
         assert_eq!(backend.open_batch(*id).await.unwrap().as_ref(), Some(batch));
     }
     for ((store, order), image) in &views.images {
-        assert_eq!(backend.order_image(*store, order).await.unwrap().as_ref(), Some(image));
+        assert_eq!(
+            backend.order_image(*store, order).await.unwrap().as_ref(),
+            Some(image)
+        );
     }
     nothing_more(backend, &views).await;
     views

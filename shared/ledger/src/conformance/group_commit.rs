@@ -24,7 +24,10 @@ pub async fn hundreds_of_appends_at_once_all_land(fixture: &dyn Fixture) {
     for caller in callers {
         let (appended, job) = caller.await.unwrap();
         assert_eq!(appended.first, appended.last);
-        assert_eq!(ledger.job(job.id).await.unwrap().unwrap().position, appended.first);
+        assert_eq!(
+            ledger.job(job.id).await.unwrap().unwrap().position,
+            appended.first
+        );
         positions.push(appended.first);
     }
     positions.sort_unstable();
@@ -108,7 +111,13 @@ pub async fn a_caller_that_goes_away_changes_nothing(fixture: &dyn Fixture) {
 }
 
 pub async fn closing_waits_for_what_was_handed_in(fixture: &dyn Fixture) {
-    let ledger = Ledger::start(fixture.open().await, AppenderConfig { max_appends: 3, ..AppenderConfig::default() });
+    let ledger = Ledger::start(
+        fixture.open().await,
+        AppenderConfig {
+            max_appends: 3,
+            ..AppenderConfig::default()
+        },
+    );
     let place = sample::place(&*ledger).await;
     let mut waiting = Vec::new();
     for n in 0..30 {

@@ -19,12 +19,20 @@ async fn worker(backend: &dyn Backend, ttl: Duration) -> (IncarnationId, Members
 }
 
 fn owner(membership: &Membership, partition: u16) -> (Option<IncarnationId>, u64, bool) {
-    let found = membership.partitions.iter().find(|owner| owner.partition == partition).unwrap();
+    let found = membership
+        .partitions
+        .iter()
+        .find(|owner| owner.partition == partition)
+        .unwrap();
     (found.owner, found.epoch, found.live)
 }
 
 /// Claims until something was taken.
-async fn claim_in_time(backend: &dyn Backend, incarnation: IncarnationId, partitions: &[u16]) -> Vec<Claimed> {
+async fn claim_in_time(
+    backend: &dyn Backend,
+    incarnation: IncarnationId,
+    partitions: &[u16],
+) -> Vec<Claimed> {
     let started = Instant::now();
     loop {
         let claimed = backend.claim(incarnation, partitions, false).await.unwrap();
@@ -44,7 +52,11 @@ async fn guarded(
     epoch: u64,
 ) -> Result<(), Refusal> {
     let (append, _) = sample::submit(&place.store, Some("1"), sample::at(1));
-    let guard = Guard::Owner { partition, incarnation, epoch };
+    let guard = Guard::Owner {
+        partition,
+        incarnation,
+        epoch,
+    };
     sample::attempt(backend, append.guard(guard)).await.map(drop)
 }
 
@@ -53,17 +65,28 @@ pub async fn partitions_that_nobody_owns_are_taken_once(fixture: &dyn Fixture) {
     backend.init_partitions(3).await.unwrap();
     let (one, membership) = worker(&*backend, LONG).await;
     assert_eq!(membership.live, [one]);
-    let listed: Vec<_> = membership.partitions.iter().map(|owner| owner.partition).collect();
+    let listed: Vec<_> = membership
+        .partitions
+        .iter()
+        .map(|owner| owner.partition)
+        .collect();
     assert_eq!(listed, [0, 1, 2]);
     assert_eq!(owner(&membership, 0), (None, 0, false));
 
     let (two, _) = worker(&*backend, LONG).await;
     let mut claimed = backend.claim(one, &[2, 0, 77], false).await.unwrap();
     claimed.sort_by_key(|claim| claim.partition);
-    let first = |partition| Claimed { partition, epoch: 1, idle_since: None };
+    let first = |partition| Claimed {
+        partition,
+        epoch: 1,
+        idle_since: None,
+    };
     assert_eq!(claimed, [first(0), first(2)]);
     assert_eq!(backend.claim(two, &[0, 1, 2], false).await.unwrap(), [first(1)]);
-    assert!(backend.claim(one, &[0, 1, 2], false).await.unwrap().is_empty(), "what is one's own is not taken again");
+    assert!(
+        backend.claim(one, &[0, 1, 2], false).await.unwrap().is_empty(),
+        "what is one's own is not taken again"
+    );
 
     backend.init_partitions(5).await.unwrap();
     let membership = backend.heartbeat(two, LONG, false).await.unwrap();
@@ -106,12 +129,30 @@ pub async fn racing_claims_take_each_partition_once(fixture: &dyn Fixture) {
 pub async fn a_claim_needs_a_valid_heartbeat(fixture: &dyn Fixture) {
     let backend = fixture.open().await;
     backend.init_partitions(2).await.unwrap();
-    assert!(backend.claim(sample::id(), &[0, 1], false).await.unwrap().is_empty());
-    assert!(backend.claim(sample::id(), &[0, 1], true).await.unwrap().is_empty());
+    assert!(
+        backend
+            .claim(sample::id(), &[0, 1], false)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        backend
+            .claim(sample::id(), &[0, 1], true)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let (brief, _) = worker(&*backend, Duration::from_millis(1)).await;
     let (witness, _) = worker(&*backend, LONG).await;
     let started = Instant::now();
-    while backend.heartbeat(witness, LONG, false).await.unwrap().live.contains(&brief) {
+    while backend
+        .heartbeat(witness, LONG, false)
+        .await
+        .unwrap()
+        .live
+        .contains(&brief)
+    {
         assert!(started.elapsed() < DEADLINE);
     }
     assert!(backend.claim(brief, &[0], false).await.unwrap().is_empty());
@@ -133,22 +174,36 @@ pub async fn a_deposed_owner_cannot_append(fixture: &dyn Fixture) {
     let after = new_handle.heartbeat(new, LONG, false).await.unwrap();
     let idle_since = claimed[0].idle_since.unwrap();
     let tolerance = Duration::from_millis(50);
-    assert!(idle_since >= before.now.plus(SHORT).minus(tolerance), "the lease was given for {SHORT:?}");
+    assert!(
+        idle_since >= before.now.plus(SHORT).minus(tolerance),
+        "the lease was given for {SHORT:?}"
+    );
     assert!(idle_since <= after.now, "it has run out");
 
     let refused = Err(Refusal::NotOwner { partition: 3 });
     assert_eq!(guarded(&*old_handle, &place, 3, old, 1).await, refused);
     assert_eq!(guarded(&*old_handle, &place, 3, old, 2).await, refused);
     let membership = old_handle.heartbeat(old, LONG, false).await.unwrap();
-    assert_eq!(owner(&membership, 3), (Some(new), 2, true), "a late heartbeat brings nothing back");
+    assert_eq!(
+        owner(&membership, 3),
+        (Some(new), 2, true),
+        "a late heartbeat brings nothing back"
+    );
     assert_eq!(guarded(&*old_handle, &place, 3, old, 1).await, refused);
     guarded(&*new_handle, &place, 3, new, 2).await.unwrap();
 
     let (mine, _) = sample::submit(&place.store, Some("1"), sample::at(1));
     let (free, _) = sample::submit(&place.store, Some("1"), sample::at(1));
-    let mine = mine.guard(Guard::Owner { partition: 3, incarnation: old, epoch: 1 });
+    let mine = mine.guard(Guard::Owner {
+        partition: 3,
+        incarnation: old,
+        epoch: 1,
+    });
     let results = old_handle.append_batch(&[mine, free]).await.unwrap();
-    assert!(results[0].is_err() && results[1].is_ok(), "only what needs the partition is refused");
+    assert!(
+        results[0].is_err() && results[1].is_ok(),
+        "only what needs the partition is refused"
+    );
     audit::whole(&*new_handle).await;
 }
 
@@ -162,7 +217,11 @@ pub async fn no_append_follows_the_claim_that_deposes_its_owner(fixture: &dyn Fi
         let mut last = 0;
         for _ in 0..5_000 {
             let (append, _) = sample::submit(&place.store, Some("1"), sample::at(1));
-            let guard = Guard::Owner { partition: 0, incarnation: old, epoch: 1 };
+            let guard = Guard::Owner {
+                partition: 0,
+                incarnation: old,
+                epoch: 1,
+            };
             match sample::attempt(&*old_handle, append.guard(guard)).await {
                 Ok(appended) => last = appended.last,
                 Err(refusal) => {
@@ -196,7 +255,10 @@ pub async fn only_a_forced_claim_takes_from_the_living(fixture: &dyn Fixture) {
     let claimed = backend.claim(two, &[0], true).await.unwrap();
     assert_eq!((claimed[0].partition, claimed[0].epoch), (0, 2));
     assert!(claimed[0].idle_since.is_some(), "somebody had it");
-    assert!(backend.claim(two, &[0], true).await.unwrap().is_empty(), "one's own epoch does not rise");
+    assert!(
+        backend.claim(two, &[0], true).await.unwrap().is_empty(),
+        "one's own epoch does not rise"
+    );
     let membership = backend.heartbeat(one, LONG, false).await.unwrap();
     assert_eq!(owner(&membership, 0), (Some(two), 2, true));
 }
@@ -210,17 +272,27 @@ pub async fn a_released_partition_is_idle_since_its_release(fixture: &dyn Fixtur
     backend.claim(one, &[0, 1], false).await.unwrap();
     backend.release(two, &[0, 1]).await.unwrap();
     let before = backend.heartbeat(two, LONG, false).await.unwrap();
-    assert_eq!(owner(&before, 0), (Some(one), 1, true), "nobody gives back what is another's");
+    assert_eq!(
+        owner(&before, 0),
+        (Some(one), 1, true),
+        "nobody gives back what is another's"
+    );
     backend.release(one, &[0]).await.unwrap();
     let after = backend.heartbeat(two, LONG, false).await.unwrap();
     assert_eq!(owner(&after, 0), (None, 1, false));
     assert_eq!(owner(&after, 1), (Some(one), 1, true));
-    assert_eq!(guarded(&*backend, &place, 0, one, 1).await, Err(Refusal::NotOwner { partition: 0 }));
+    assert_eq!(
+        guarded(&*backend, &place, 0, one, 1).await,
+        Err(Refusal::NotOwner { partition: 0 })
+    );
 
     let claimed = backend.claim(two, &[0], false).await.unwrap();
     assert_eq!(claimed[0].epoch, 2);
     let idle_since = claimed[0].idle_since.unwrap();
-    assert!(before.now <= idle_since && idle_since <= after.now, "{idle_since}");
+    assert!(
+        before.now <= idle_since && idle_since <= after.now,
+        "{idle_since}"
+    );
 }
 
 pub async fn who_says_goodbye_leaves_nothing_behind(fixture: &dyn Fixture) {
@@ -237,8 +309,16 @@ pub async fn who_says_goodbye_leaves_nothing_behind(fixture: &dyn Fixture) {
     assert_eq!(owner(&membership, 1), (Some(two), 1, true));
     assert_eq!(owner(&membership, 2), (None, 1, false));
     let claimed = backend.claim(two, &[0, 2], false).await.unwrap();
-    assert!(claimed.len() == 2 && claimed.iter().all(|claim| claim.epoch == 2 && claim.idle_since.is_some()));
-    assert!(backend.claim(one, &[0], true).await.unwrap().is_empty(), "its heartbeat is gone");
+    assert!(
+        claimed.len() == 2
+            && claimed
+                .iter()
+                .all(|claim| claim.epoch == 2 && claim.idle_since.is_some())
+    );
+    assert!(
+        backend.claim(one, &[0], true).await.unwrap().is_empty(),
+        "its heartbeat is gone"
+    );
 }
 
 pub async fn who_is_draining_keeps_its_partitions_and_counts_no_more(fixture: &dyn Fixture) {

@@ -44,10 +44,17 @@ async fn read(backend: Arc<dyn Backend>, writing: Arc<AtomicUsize>) -> Vec<Recor
         let head = backend.head().await.unwrap().position;
         let page = backend.events_after(seen.len() as u64, 7).await.unwrap();
         for row in &page {
-            assert_eq!(row.position, seen.len() as u64 + 1, "a reader that polls never skips");
+            assert_eq!(
+                row.position,
+                seen.len() as u64 + 1,
+                "a reader that polls never skips"
+            );
             seen.push(row.clone());
         }
-        assert!(page.len() == 7 || seen.len() as u64 >= head, "the head is never ahead of what can be read");
+        assert!(
+            page.len() == 7 || seen.len() as u64 >= head,
+            "the head is never ahead of what can be read"
+        );
         if done && page.is_empty() {
             return seen;
         }

@@ -67,10 +67,22 @@ pub async fn rebuilding_spares_what_is_no_view(fixture: &dyn Fixture) {
     backend.claim(worker, &[3], false).await.unwrap();
     backend.rebuild().await.unwrap();
     assert!(backend.data_key(place.credentials).await.unwrap().is_some());
-    assert!(backend.idempotency(place.tenant.id, "key", sample::at(2)).await.unwrap().is_some());
-    assert_eq!(backend.setting("partitions").await.unwrap().as_deref(), Some(b"4".as_slice()));
+    assert!(
+        backend
+            .idempotency(place.tenant.id, "key", sample::at(2))
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert_eq!(
+        backend.setting("partitions").await.unwrap().as_deref(),
+        Some(b"4".as_slice())
+    );
     let membership = backend.heartbeat(worker, beat, false).await.unwrap();
-    assert_eq!((membership.partitions[3].owner, membership.partitions[3].epoch), (Some(worker), 1));
+    assert_eq!(
+        (membership.partitions[3].owner, membership.partitions[3].epoch),
+        (Some(worker), 1)
+    );
 }
 
 pub async fn rebuilding_while_others_append_loses_nothing(fixture: &dyn Fixture) {

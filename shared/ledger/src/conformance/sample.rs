@@ -39,7 +39,10 @@ pub fn sealed(text: &str) -> Sealed {
 
 /// Appends alone, and says how that went.
 pub async fn attempt(backend: &dyn Backend, append: Append) -> Result<Appended, Refusal> {
-    let mut results = backend.append_batch(std::slice::from_ref(&append)).await.expect("the database works");
+    let mut results = backend
+        .append_batch(std::slice::from_ref(&append))
+        .await
+        .expect("the database works");
     assert_eq!(results.len(), 1);
     results.remove(0)
 }
@@ -51,7 +54,13 @@ pub async fn land(backend: &dyn Backend, append: Append) -> Appended {
 
 /// An empty append.
 pub fn append(now: Timestamp) -> Append {
-    Append::new(now, Meta { actor: Some("conformance".to_owned()), ..Meta::default() })
+    Append::new(
+        now,
+        Meta {
+            actor: Some("conformance".to_owned()),
+            ..Meta::default()
+        },
+    )
 }
 
 /// A tenant with one key and one store.
@@ -73,7 +82,12 @@ pub async fn place(backend: &dyn Backend) -> Place {
     let (tenant, key) = add_tenant(&mut append);
     let (store, credentials) = add_store(&mut append, &tenant, "101", 3);
     land(backend, append).await;
-    Place { tenant, key, store, credentials }
+    Place {
+        tenant,
+        key,
+        store,
+        credentials,
+    }
 }
 
 /// Adds a new tenant with one key.
@@ -177,7 +191,11 @@ pub fn submission(store: &Store, order: Option<&str>, at: Timestamp) -> JobSubmi
         store_id: store.id,
         upstream_store_id: store.store_id.clone(),
         partition: store.partition,
-        kind: if order.is_some() { CommandKind::OrderAddNote } else { CommandKind::OrderCreate },
+        kind: if order.is_some() {
+            CommandKind::OrderAddNote
+        } else {
+            CommandKind::OrderCreate
+        },
         class: JobClass::Shared,
         order_id: order.map(|id| id.parse().unwrap()),
         lane: order.map_or_else(|| format!("create:{job_id}"), |id| format!("order:{id}")),

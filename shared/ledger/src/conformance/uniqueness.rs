@@ -26,18 +26,37 @@ pub async fn a_store_is_registered_once_while_it_lives(fixture: &dyn Fixture) {
     let mut rename = sample::append(sample::at(2));
     let renamed = rename.store(
         &place.store,
-        StoreRenamed { at: sample::at(2), store_id: place.store.id, label: None },
+        StoreRenamed {
+            at: sample::at(2),
+            store_id: place.store.id,
+            label: None,
+        },
         place.store.credentials.clone(),
     );
     sample::land(&*backend, rename).await;
 
     let mut delete = sample::append(sample::at(3));
-    delete.store(&renamed, StoreDeleted { at: sample::at(3), store_id: place.store.id }, None);
-    let batch = [register(&place.tenant), delete, register(&place.tenant), register(&place.tenant)];
+    delete.store(
+        &renamed,
+        StoreDeleted {
+            at: sample::at(3),
+            store_id: place.store.id,
+        },
+        None,
+    );
+    let batch = [
+        register(&place.tenant),
+        delete,
+        register(&place.tenant),
+        register(&place.tenant),
+    ];
     let results = backend.append_batch(&batch).await.unwrap();
     let exists = Err(Refusal::Exists(Unique::Store));
     assert_eq!(results[0], exists);
-    assert!(results[1].is_ok() && results[2].is_ok(), "free again once its deletion was asked for");
+    assert!(
+        results[1].is_ok() && results[2].is_ok(),
+        "free again once its deletion was asked for"
+    );
     assert_eq!(results[3], exists);
     assert_eq!(backend.stores_of(place.tenant.id).await.unwrap().len(), 1);
     audit::whole(&*backend).await;
@@ -82,9 +101,16 @@ pub async fn a_key_lookup_is_taken_for_ever(fixture: &dyn Fixture) {
     sample::land(&*backend, revoke(&place.tenant, &place.key)).await;
     let tombstone = backend.key_by_lookup(&place.key.lookup).await.unwrap().unwrap();
     assert_eq!(tombstone.revoked_at, Some(sample::at(2)));
-    assert_eq!(sample::attempt(&*backend, add(&place.key.lookup)).await, exists, "tombstones count");
+    assert_eq!(
+        sample::attempt(&*backend, add(&place.key.lookup)).await,
+        exists,
+        "tombstones count"
+    );
 
-    let results = backend.append_batch(&[add("aa"), add("aa"), add("bb")]).await.unwrap();
+    let results = backend
+        .append_batch(&[add("aa"), add("aa"), add("bb")])
+        .await
+        .unwrap();
     assert!(results[0].is_ok() && results[2].is_ok());
     assert_eq!(results[1], exists);
     audit::whole(&*backend).await;
@@ -92,7 +118,11 @@ pub async fn a_key_lookup_is_taken_for_ever(fixture: &dyn Fixture) {
 
 fn revoke(tenant: &domain::tenant::Tenant, key: &Key) -> Append {
     let mut append = sample::append(sample::at(2));
-    let event = KeyRevoked { at: sample::at(2), tenant_id: tenant.id, key_id: key.id };
+    let event = KeyRevoked {
+        at: sample::at(2),
+        tenant_id: tenant.id,
+        key_id: key.id,
+    };
     let revoked = key.clone().revoked(&event);
     let mut tenant = tenant.clone();
     let index = append.event(NewEvent {
@@ -129,18 +159,35 @@ pub async fn an_idempotency_key_is_taken_until_it_expires(fixture: &dyn Fixture)
     let exists = Err(Refusal::Exists(Unique::Idempotency("key 1".to_owned())));
     let (first, job) = submit(&place, 1_000);
     let (second, lost) = submit(&place, 1_000);
-    let results = backend.append_batch(&[first, second, submit(&stranger, 1_000).0]).await.unwrap();
-    assert!(results[0].is_ok() && results[2].is_ok(), "each tenant has its own keys");
+    let results = backend
+        .append_batch(&[first, second, submit(&stranger, 1_000).0])
+        .await
+        .unwrap();
+    assert!(
+        results[0].is_ok() && results[2].is_ok(),
+        "each tenant has its own keys"
+    );
     assert_eq!(results[1], exists);
     assert_eq!(backend.job(lost.id).await.unwrap(), None);
     assert_eq!(sample::attempt(&*backend, submit(&place, 1_099).0).await, exists);
-    let kept = backend.idempotency(place.tenant.id, "key 1", sample::at(1_099)).await.unwrap().unwrap();
+    let kept = backend
+        .idempotency(place.tenant.id, "key 1", sample::at(1_099))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(kept.answer, IdempotencyAnswer::Job(job.id));
 
     let (again, newer) = submit(&place, 1_100);
     sample::land(&*backend, again).await;
-    let kept = backend.idempotency(place.tenant.id, "key 1", sample::at(1_150)).await.unwrap().unwrap();
-    assert_eq!((kept.answer, kept.expires_at), (IdempotencyAnswer::Job(newer.id), sample::at(1_200)));
+    let kept = backend
+        .idempotency(place.tenant.id, "key 1", sample::at(1_150))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (kept.answer, kept.expires_at),
+        (IdempotencyAnswer::Job(newer.id), sample::at(1_200))
+    );
     audit::whole(&*backend).await;
 }
 

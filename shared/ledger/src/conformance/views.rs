@@ -20,7 +20,11 @@ pub async fn every_query_shows_what_the_log_says(fixture: &dyn Fixture) {
     walk.steps(300).await;
     let views = audit::whole(&*backend).await;
     let states: HashSet<_> = views.jobs.values().map(|job| job.status).collect();
-    assert_eq!(states.len(), JobStatus::ALL.len(), "the history shows every state");
+    assert_eq!(
+        states.len(),
+        JobStatus::ALL.len(),
+        "the history shows every state"
+    );
     assert!(!views.batches.is_empty() && !views.images.is_empty());
     every_query(&*backend, &views).await;
 }
@@ -36,8 +40,14 @@ pub async fn what_does_not_exist_is_not_found(fixture: &dyn Fixture) {
     assert_eq!(backend.open_batch(sample::id()).await.unwrap(), None);
     assert_eq!(backend.order_image(sample::id(), &order).await.unwrap(), None);
     assert_eq!(backend.data_key(sample::id()).await.unwrap(), None);
-    assert_eq!(backend.queue_counts(sample::id()).await.unwrap(), QueueCounts::default());
-    assert_eq!(backend.tenant_queue_counts(sample::id()).await.unwrap(), QueueCounts::default());
+    assert_eq!(
+        backend.queue_counts(sample::id()).await.unwrap(),
+        QueueCounts::default()
+    );
+    assert_eq!(
+        backend.tenant_queue_counts(sample::id()).await.unwrap(),
+        QueueCounts::default()
+    );
     assert!(backend.jobs(&[]).await.unwrap().is_empty());
     assert!(backend.jobs_changed(&[], 0, 10).await.unwrap().is_empty());
     assert!(backend.stores_changed(&[], 0, 10).await.unwrap().is_empty());
@@ -60,7 +70,11 @@ pub async fn every_query(backend: &dyn Backend, views: &Views) {
 }
 
 fn bare(job: &Job) -> Job {
-    Job { body: None, outcome: None, ..job.clone() }
+    Job {
+        body: None,
+        outcome: None,
+        ..job.clone()
+    }
 }
 
 fn first(mut jobs: Vec<Job>, limit: usize) -> Vec<Job> {
@@ -79,7 +93,13 @@ async fn whole_jobs(backend: &dyn Backend, jobs: &[Job]) {
 async fn changed(backend: &dyn Backend, views: &Views, jobs: &[Job]) {
     let middle = jobs.len() as u64 / 2;
     for partitions in [vec![0, 1, 2, 3, 4, 5, 6, 7], vec![2], vec![7, 1]] {
-        for (after, limit) in [(0, 1_000), (0, 3), (middle, 1_000), (middle, 2), (u64::from(u32::MAX), 5)] {
+        for (after, limit) in [
+            (0, 1_000),
+            (0, 3),
+            (middle, 1_000),
+            (middle, 2),
+            (u64::from(u32::MAX), 5),
+        ] {
             let mut expected: Vec<Job> = jobs
                 .iter()
                 .filter(|job| partitions.contains(&job.partition) && job.last_position > after)
@@ -97,21 +117,34 @@ async fn changed(backend: &dyn Backend, views: &Views, jobs: &[Job]) {
                 .collect();
             expected.sort_by_key(|store| store.last_position);
             expected.truncate(limit as usize);
-            assert_eq!(backend.stores_changed(&partitions, after, limit).await.unwrap(), expected);
+            assert_eq!(
+                backend.stores_changed(&partitions, after, limit).await.unwrap(),
+                expected
+            );
         }
     }
 }
 
 async fn open(backend: &dyn Backend, views: &Views, jobs: &[Job]) {
-    let running: Vec<Job> = jobs.iter().filter(|job| !job.status.is_final()).map(bare).collect();
+    let running: Vec<Job> = jobs
+        .iter()
+        .filter(|job| !job.status.is_final())
+        .map(bare)
+        .collect();
     let of = |keep: &dyn Fn(&Job) -> bool, limit: usize| {
         first(running.iter().filter(|job| keep(job)).cloned().collect(), limit)
     };
     let middle = running.get(running.len() / 2).map_or(0, |job| job.position);
     for partition in 0..8 {
         for (after, limit) in [(0, 1_000_u32), (0, 2), (middle, 1_000)] {
-            let expected = of(&|job| job.partition == partition && job.position > after, limit as usize);
-            assert_eq!(backend.open_jobs(partition, after, limit).await.unwrap(), expected);
+            let expected = of(
+                &|job| job.partition == partition && job.position > after,
+                limit as usize,
+            );
+            assert_eq!(
+                backend.open_jobs(partition, after, limit).await.unwrap(),
+                expected
+            );
         }
     }
     for store in views.stores.keys() {
@@ -119,8 +152,14 @@ async fn open(backend: &dyn Backend, views: &Views, jobs: &[Job]) {
             let expected = of(&|job| job.store_id == *store, limit as usize);
             assert_eq!(backend.open_jobs_of_store(*store, limit).await.unwrap(), expected);
             let order: OrderId = "1".parse().unwrap();
-            let expected = of(&|job| job.store_id == *store && job.order_id.as_ref() == Some(&order), limit as usize);
-            assert_eq!(backend.open_jobs_of_order(*store, &order, limit).await.unwrap(), expected);
+            let expected = of(
+                &|job| job.store_id == *store && job.order_id.as_ref() == Some(&order),
+                limit as usize,
+            );
+            assert_eq!(
+                backend.open_jobs_of_order(*store, &order, limit).await.unwrap(),
+                expected
+            );
         }
     }
 }
@@ -163,7 +202,9 @@ async fn counted(backend: &dyn Backend, views: &Views, jobs: &[Job]) {
 
 async fn pages(backend: &dyn Backend, tenant: TenantId, jobs: &[Job]) {
     let mine: Vec<&Job> = jobs.iter().filter(|job| job.tenant_id == tenant).collect();
-    let Some(some) = mine.get(mine.len() / 2) else { return };
+    let Some(some) = mine.get(mine.len() / 2) else {
+        return;
+    };
     let all = JobFilter {
         tenant_id: tenant,
         store_id: None,
@@ -178,17 +219,51 @@ async fn pages(backend: &dyn Backend, tenant: TenantId, jobs: &[Job]) {
     let one: OrderId = "1".parse().unwrap();
     let filters = [
         all.clone(),
-        JobFilter { limit: 4, ..all.clone() },
-        JobFilter { store_id: Some(some.store_id), ..all.clone() },
-        JobFilter { store_id: Some(sample::id()), ..all.clone() },
-        JobFilter { order_id: Some(one.clone()), ..all.clone() },
-        JobFilter { store_id: Some(some.store_id), order_id: Some(one), ..all.clone() },
-        JobFilter { status: vec![JobStatus::Queued], ..all.clone() },
-        JobFilter { status: vec![JobStatus::Failed, JobStatus::Running], ..all.clone() },
-        JobFilter { kind: Some(CommandKind::OrderDelete), ..all.clone() },
-        JobFilter { from: Some(some.submitted_at), ..all.clone() },
-        JobFilter { to: Some(some.submitted_at), ..all.clone() },
-        JobFilter { before: Some(some.position), ..all.clone() },
+        JobFilter {
+            limit: 4,
+            ..all.clone()
+        },
+        JobFilter {
+            store_id: Some(some.store_id),
+            ..all.clone()
+        },
+        JobFilter {
+            store_id: Some(sample::id()),
+            ..all.clone()
+        },
+        JobFilter {
+            order_id: Some(one.clone()),
+            ..all.clone()
+        },
+        JobFilter {
+            store_id: Some(some.store_id),
+            order_id: Some(one),
+            ..all.clone()
+        },
+        JobFilter {
+            status: vec![JobStatus::Queued],
+            ..all.clone()
+        },
+        JobFilter {
+            status: vec![JobStatus::Failed, JobStatus::Running],
+            ..all.clone()
+        },
+        JobFilter {
+            kind: Some(CommandKind::OrderDelete),
+            ..all.clone()
+        },
+        JobFilter {
+            from: Some(some.submitted_at),
+            ..all.clone()
+        },
+        JobFilter {
+            to: Some(some.submitted_at),
+            ..all.clone()
+        },
+        JobFilter {
+            before: Some(some.position),
+            ..all.clone()
+        },
         JobFilter {
             from: Some(some.submitted_at.minus(Duration::from_millis(300))),
             to: Some(some.submitted_at.plus(Duration::from_millis(300))),
@@ -200,7 +275,11 @@ async fn pages(backend: &dyn Backend, tenant: TenantId, jobs: &[Job]) {
         },
     ];
     for filter in filters {
-        let mut expected: Vec<Job> = mine.iter().filter(|job| shows(&filter, job)).map(|job| (*job).clone()).collect();
+        let mut expected: Vec<Job> = mine
+            .iter()
+            .filter(|job| shows(&filter, job))
+            .map(|job| (*job).clone())
+            .collect();
         expected.sort_by_key(|job| std::cmp::Reverse(job.position));
         let found = backend.jobs_page(&filter).await.unwrap();
         assert_eq!(found, first(expected, filter.limit as usize), "{filter:?}");
@@ -215,12 +294,19 @@ async fn pages(backend: &dyn Backend, tenant: TenantId, jobs: &[Job]) {
         walked.extend(page);
     }
     walked.reverse();
-    assert_eq!(walked.iter().collect::<Vec<_>>(), mine, "pages show each job once");
+    assert_eq!(
+        walked.iter().collect::<Vec<_>>(),
+        mine,
+        "pages show each job once"
+    );
 }
 
 fn shows(filter: &JobFilter, job: &Job) -> bool {
     filter.store_id.is_none_or(|store| job.store_id == store)
-        && filter.order_id.as_ref().is_none_or(|order| job.order_id.as_ref() == Some(order))
+        && filter
+            .order_id
+            .as_ref()
+            .is_none_or(|order| job.order_id.as_ref() == Some(order))
         && (filter.status.is_empty() || filter.status.contains(&job.status))
         && filter.kind.is_none_or(|kind| job.kind == kind)
         && filter.from.is_none_or(|from: Timestamp| job.submitted_at >= from)
@@ -230,19 +316,58 @@ fn shows(filter: &JobFilter, job: &Job) -> bool {
 
 async fn job_events(backend: &dyn Backend, tenant: TenantId) {
     let rows = audit::log(backend).await;
-    let mine: Vec<_> =
-        rows.into_iter().filter(|row| row.tenant_id == tenant && row.type_name.starts_with("job.")).collect();
-    let Some(middle) = mine.get(mine.len() / 2) else { return };
-    assert_eq!(backend.job_events_after(tenant, None, 0, 100_000).await.unwrap(), mine);
+    let mine: Vec<_> = rows
+        .into_iter()
+        .filter(|row| row.tenant_id == tenant && row.type_name.starts_with("job."))
+        .collect();
+    let Some(middle) = mine.get(mine.len() / 2) else {
+        return;
+    };
+    assert_eq!(
+        backend.job_events_after(tenant, None, 0, 100_000).await.unwrap(),
+        mine
+    );
     let after = middle.position;
-    let rest: Vec<_> = mine.iter().filter(|row| row.position > after).take(3).cloned().collect();
-    assert_eq!(backend.job_events_after(tenant, None, after, 3).await.unwrap(), rest);
+    let rest: Vec<_> = mine
+        .iter()
+        .filter(|row| row.position > after)
+        .take(3)
+        .cloned()
+        .collect();
+    assert_eq!(
+        backend.job_events_after(tenant, None, after, 3).await.unwrap(),
+        rest
+    );
     let job = middle.job_id.unwrap();
-    let of_job: Vec<_> = mine.iter().filter(|row| row.job_id == Some(job)).cloned().collect();
-    assert_eq!(backend.job_events_after(tenant, Some(job), 0, 100).await.unwrap(), of_job);
-    let rest: Vec<_> = of_job.iter().filter(|row| row.position > after).cloned().collect();
-    assert_eq!(backend.job_events_after(tenant, Some(job), after, 100).await.unwrap(), rest);
-    assert!(backend.job_events_after(sample::id(), Some(job), 0, 100).await.unwrap().is_empty(), "not a stranger's");
+    let of_job: Vec<_> = mine
+        .iter()
+        .filter(|row| row.job_id == Some(job))
+        .cloned()
+        .collect();
+    assert_eq!(
+        backend.job_events_after(tenant, Some(job), 0, 100).await.unwrap(),
+        of_job
+    );
+    let rest: Vec<_> = of_job
+        .iter()
+        .filter(|row| row.position > after)
+        .cloned()
+        .collect();
+    assert_eq!(
+        backend
+            .job_events_after(tenant, Some(job), after, 100)
+            .await
+            .unwrap(),
+        rest
+    );
+    assert!(
+        backend
+            .job_events_after(sample::id(), Some(job), 0, 100)
+            .await
+            .unwrap()
+            .is_empty(),
+        "not a stranger's"
+    );
 }
 
 async fn stores(backend: &dyn Backend, tenant: TenantId, views: &Views) {
@@ -258,8 +383,12 @@ async fn stores(backend: &dyn Backend, tenant: TenantId, views: &Views) {
 
 async fn batches(backend: &dyn Backend, views: &Views) {
     for partition in 0..8 {
-        let mut expected: Vec<_> =
-            views.batches.values().filter(|batch| batch.partition == partition).cloned().collect();
+        let mut expected: Vec<_> = views
+            .batches
+            .values()
+            .filter(|batch| batch.partition == partition)
+            .cloned()
+            .collect();
         expected.sort_by_key(|batch| batch.position);
         let mut found = backend.open_batches(partition).await.unwrap();
         found.sort_by_key(|batch| batch.position);

@@ -6,7 +6,8 @@ use std::time::Duration;
 use domain::batch::{BatchOutcome, OpenBatch, RequestKind};
 use domain::event::{
     BatchClosed, BatchOpened, Event, JobCancelled, JobFailed, JobIntentRecorded, JobRequeued, JobRetriedAs,
-    JobRetryScheduled, JobSucceeded, OrderChangedExternally, StoreDeleted, StorePaused, StoreRenamed, StoreResumed,
+    JobRetryScheduled, JobSucceeded, OrderChangedExternally, StoreDeleted, StorePaused, StoreRenamed,
+    StoreResumed,
 };
 use domain::image::OrderImage;
 use domain::job::{CancelReason, ErrorCode, Job, JobError, JobResult, JobStatus};
@@ -43,7 +44,14 @@ impl Walk {
     /// Begins with one tenant and its store.
     pub async fn start(backend: Arc<dyn Backend>, seed: u64) -> Self {
         let random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut walk = Self { backend, random, clock: 0, views: Views::default(), seen: 0, places: Vec::new() };
+        let mut walk = Self {
+            backend,
+            random,
+            clock: 0,
+            views: Views::default(),
+            seen: 0,
+            places: Vec::new(),
+        };
         walk.found().await;
         walk
     }
@@ -92,7 +100,12 @@ impl Walk {
         let upstream = (100 + self.below(5)).to_string();
         let (store, credentials) = sample::add_store(&mut append, &tenant, &upstream, partition);
         sample::land(&*self.backend, append).await;
-        self.places.push(sample::Place { tenant, key, store, credentials });
+        self.places.push(sample::Place {
+            tenant,
+            key,
+            store,
+            credentials,
+        });
         self.catch_up().await;
     }
 
@@ -108,7 +121,9 @@ impl Walk {
             .views
             .jobs
             .values()
-            .filter(|job| states.contains(&job.status) && self.places.iter().any(|place| place.store.id == job.store_id))
+            .filter(|job| {
+                states.contains(&job.status) && self.places.iter().any(|place| place.store.id == job.store_id)
+            })
             .cloned()
             .collect();
         jobs.sort_by_key(|job| job.position);
@@ -132,7 +147,9 @@ impl Walk {
         let mut batch = Vec::new();
         for _ in 0..=self.below(3) {
             let store = self.store();
-            let order = self.pick(&["1", "2", "3", "4", ""]).filter(|order| !order.is_empty());
+            let order = self
+                .pick(&["1", "2", "3", "4", ""])
+                .filter(|order| !order.is_empty());
             let mut job = sample::submission(&store, order, self.now());
             if order.is_some() && self.below(4) == 0 {
                 job.kind = CommandKind::OrderDelete;
@@ -150,7 +167,9 @@ impl Walk {
     }
 
     async fn intend(&mut self) {
-        let Some(job) = self.job(&[JobStatus::Queued, JobStatus::Retrying]) else { return };
+        let Some(job) = self.job(&[JobStatus::Queued, JobStatus::Retrying]) else {
+            return;
+        };
         let mut append = sample::append(self.now());
         let opened = BatchOpened {
             at: self.now(),
@@ -175,7 +194,10 @@ impl Walk {
             event: opened.clone().into(),
             sealed: plan.clone(),
         });
-        append.view(ViewRow::OpenBatch(Box::new(OpenBatch::opened(&opened, plan))), index);
+        append.view(
+            ViewRow::OpenBatch(Box::new(OpenBatch::opened(&opened, plan))),
+            index,
+        );
         let intent = JobIntentRecorded {
             at: self.now(),
             job_id: job.id,
@@ -187,11 +209,18 @@ impl Walk {
     }
 
     async fn end(&mut self) {
-        let Some(job) = self.job(&[JobStatus::Running]) else { return };
+        let Some(job) = self.job(&[JobStatus::Running]) else {
+            return;
+        };
         let now = self.now();
         let mut append = sample::append(now);
         let batch_id = job.batch_id.expect("a running job travels");
-        let closed = BatchClosed { at: now, batch_id, outcome: BatchOutcome::Applied, recovered: false };
+        let closed = BatchClosed {
+            at: now,
+            batch_id,
+            outcome: BatchOutcome::Applied,
+            recovered: false,
+        };
         let index = append.event(NewEvent {
             stream: Stream::Batch(batch_id),
             expected: Expected::Version(1),
@@ -208,14 +237,46 @@ impl Walk {
         let event: Event = match self.below(6) {
             0 => {
                 let next_attempt_at = now.plus(Duration::from_secs(1));
-                JobRetryScheduled { at: now, job_id, attempts, next_attempt_at, cause }.into()
+                JobRetryScheduled {
+                    at: now,
+                    job_id,
+                    attempts,
+                    next_attempt_at,
+                    cause,
+                }
+                .into()
             }
-            1 => JobRequeued { at: now, job_id, attempts: attempts - 1 }.into(),
-            2 => JobFailed { at: now, job_id, attempts, error: cause, result: None }.into(),
+            1 => JobRequeued {
+                at: now,
+                job_id,
+                attempts: attempts - 1,
+            }
+            .into(),
+            2 => JobFailed {
+                at: now,
+                job_id,
+                attempts,
+                error: cause,
+                result: None,
+            }
+            .into(),
             _ => {
-                let order_id = job.order_id.as_ref().map_or_else(|| self.below(9).to_string(), ToString::to_string);
-                let result = JobResult { order_id: Some(order_id), changed: true, ..JobResult::default() };
-                JobSucceeded { at: now, job_id, attempts, result }.into()
+                let order_id = job
+                    .order_id
+                    .as_ref()
+                    .map_or_else(|| self.below(9).to_string(), ToString::to_string);
+                let result = JobResult {
+                    order_id: Some(order_id),
+                    changed: true,
+                    ..JobResult::default()
+                };
+                JobSucceeded {
+                    at: now,
+                    job_id,
+                    attempts,
+                    result,
+                }
+                .into()
             }
         };
         let ended = append.job(&job, event, Some(sample::sealed("outcome")));
@@ -224,7 +285,12 @@ impl Walk {
                 append.view(ViewRow::NoImage(ended.store_id, order), 1);
             } else {
                 let store = self.views.stores[&ended.store_id].clone();
-                sample::add_image(&mut append, &store, order.as_str(), &format!("digest {}", self.clock));
+                sample::add_image(
+                    &mut append,
+                    &store,
+                    order.as_str(),
+                    &format!("digest {}", self.clock),
+                );
             }
         }
         sample::land(&*self.backend, append).await;
@@ -234,11 +300,31 @@ impl Walk {
         let now = self.now();
         let mut append = sample::append(now);
         if self.below(4) == 0 {
-            let Some(job) = self.job(&[JobStatus::Failed]) else { return };
-            append.job(&job, JobRetriedAs { at: now, job_id: job.id, new_job_id: sample::id() }, None);
+            let Some(job) = self.job(&[JobStatus::Failed]) else {
+                return;
+            };
+            append.job(
+                &job,
+                JobRetriedAs {
+                    at: now,
+                    job_id: job.id,
+                    new_job_id: sample::id(),
+                },
+                None,
+            );
         } else {
-            let Some(job) = self.job(&[JobStatus::Queued, JobStatus::Retrying]) else { return };
-            append.job(&job, JobCancelled { at: now, job_id: job.id, reason: CancelReason::User }, None);
+            let Some(job) = self.job(&[JobStatus::Queued, JobStatus::Retrying]) else {
+                return;
+            };
+            append.job(
+                &job,
+                JobCancelled {
+                    at: now,
+                    job_id: job.id,
+                    reason: CancelReason::User,
+                },
+                None,
+            );
         }
         sample::land(&*self.backend, append).await;
     }
@@ -248,9 +334,19 @@ impl Walk {
         let store_id = store.id;
         let event: Event = match self.below(8) {
             0 if store.deleted_at.is_none() => StoreDeleted { at, store_id }.into(),
-            1 | 2 => StorePaused { at, store_id, reason: PauseReason::User }.into(),
+            1 | 2 => StorePaused {
+                at,
+                store_id,
+                reason: PauseReason::User,
+            }
+            .into(),
             3 | 4 => StoreResumed { at, store_id }.into(),
-            _ => StoreRenamed { at, store_id, label: Some(format!("label {}", self.clock)) }.into(),
+            _ => StoreRenamed {
+                at,
+                store_id,
+                label: Some(format!("label {}", self.clock)),
+            }
+            .into(),
         };
         let mut append = sample::append(at);
         append.store(&store, event, None);
@@ -294,7 +390,9 @@ impl Walk {
 
     /// A stale decision, between two good ones.
     async fn must_fail(&mut self) {
-        let Some(mut job) = self.job(JobStatus::ALL) else { return };
+        let Some(mut job) = self.job(JobStatus::ALL) else {
+            return;
+        };
         job.version -= 1;
         let store = self.store();
         let mut stale = sample::append(self.now());
@@ -302,11 +400,24 @@ impl Walk {
         stale.events.clone_from(&good.events);
         stale.views.clone_from(&good.views);
         stale.events[0].stream = Stream::Job(sample::id());
-        stale.job(&job, JobCancelled { at: self.now(), job_id: job.id, reason: CancelReason::User }, None);
+        stale.job(
+            &job,
+            JobCancelled {
+                at: self.now(),
+                job_id: job.id,
+                reason: CancelReason::User,
+            },
+            None,
+        );
         let (last, _) = sample::submit(&store, Some("2"), self.now());
         let batch: [Append; 3] = [good, stale, last];
         let results = self.backend.append_batch(&batch).await.unwrap();
         assert!(results[0].is_ok() && results[2].is_ok());
-        assert_eq!(results[1], Err(Refusal::Conflict { stream: format!("job-{}", job.id) }));
+        assert_eq!(
+            results[1],
+            Err(Refusal::Conflict {
+                stream: format!("job-{}", job.id)
+            })
+        );
     }
 }
