@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use domain::job::Job;
 use domain::{Sealed, TenantId};
 use ledger::{Append, IdempotencyAnswer, IdempotencyRecord};
 
 use crate::seals::hashed_row;
 use crate::settle::Settled;
-use crate::{App, Denied, Purpose, SealError};
+use crate::{App, Caller, Denied, Purpose, SealError};
 
 /// A client's key for one request, and what tells that request from others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +88,38 @@ impl Drop for Entered {
     }
 }
 
+/// What an earlier request under an idempotency key led to.
+#[derive(Clone, Debug)]
+pub enum Earlier {
+    /// The answer that it got.
+    Answer(StoredAnswer),
+    /// Its jobs in request order, in their present state.
+    Jobs(Vec<Job>),
+}
+
 impl App {
+    /// What an earlier request of the caller under `key` led to, if there was one: for a repeat whose store is gone
+    /// meanwhile, so that there is nothing left to call. All other calls look by themselves.
+    ///
+    /// # Errors
+    /// [`Denied::KeyReused`] if it was another request.
+    pub async fn idempotent_lookup(
+        &self,
+        caller: &Caller,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Earlier>, Denied> {
+        let Some(tenant) = caller.tenant_id() else { return Ok(None) };
+        Ok(match self.recorded(tenant, key).await? {
+            None => None,
+            Some(IdempotencyAnswer::Job(id)) => Some(Earlier::Jobs(self.present_jobs(tenant, &[id]).await?)),
+            Some(IdempotencyAnswer::Jobs(ids)) => Some(Earlier::Jobs(self.present_jobs(tenant, &ids).await?)),
+            Some(IdempotencyAnswer::Response { status, body }) => {
+                let body = self.open_answer(tenant, &key.key, &body).await?;
+                Some(Earlier::Answer(StoredAnswer { status, body }))
+            }
+        })
+    }
+
     /// The record of an earlier request under the key, if it was the same request.
     ///
     /// # Errors

@@ -40,7 +40,7 @@ use vault::{ArgonPool, Authenticator, AuthenticatorConfig, Keyring};
 pub use auth::{AuthError, Authenticated, Caller, TenantRef};
 pub use denied::Denied;
 pub use dry_run::{DryRun, DryRunError};
-pub use idempotency::{IdempotencyKey, Once, Outcome, StoredAnswer};
+pub use idempotency::{Earlier, IdempotencyKey, Once, Outcome, StoredAnswer};
 pub use jobs::{CancelError, JobPage, JobQuery, JobView, QueuePlace};
 pub use reads::{CacheState, OrderRead, ReadError, ReadOptions};
 pub use retry::{Assume, Many, RetryError};

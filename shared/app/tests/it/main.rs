@@ -1,0 +1,12 @@
+//! Commands and queries over a real SQLite ledger, the local queue and the simulator.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod auth;
+mod dry_run;
+mod jobs;
+mod place;
+mod reads;
+mod secrecy;
+mod stores;
+mod submit;

@@ -1,0 +1,37 @@
+//! Nothing secret or personal is kept in plain text.
+
+use std::sync::Arc;
+
+use app::{Once, StoredAnswer};
+use domain::order::CommandKind;
+use serde_json::json;
+
+use crate::place::{KEY, Place, command, key, registration};
+
+#[tokio::test]
+async fn the_database_files_hold_no_key_no_address_and_no_answer() {
+    let place = Place::new().await;
+    let caller = place.caller(KEY).await;
+    let once = Once {
+        key: key("k", 1),
+        render: Arc::new(|_| StoredAnswer { status: 201, body: b"an answer in plain text".to_vec() }),
+    };
+    let made = place.app.register_store(&caller, registration("101", None), false, Some(once)).await;
+    let store = made.unwrap().done().unwrap();
+    let caller = place.caller(KEY).await;
+    let body = json!({"address_type": "shipping", "address": {"address1": "12 Elm Street", "city": "Springfield"}});
+    let mut submission = command(CommandKind::OrderUpdateAddress, Some("1"), body);
+    submission.callback_url = Some("https://example.com/hook-with-a-token".into());
+    place.submit(&caller, &store, submission).await;
+
+    let mut searched = 0;
+    for entry in std::fs::read_dir(place.folder.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        searched += bytes.len();
+        for text in [KEY, "key-101", "Elm Street", "Springfield", "hook-with", "an answer in plain"] {
+            let found = bytes.windows(text.len()).any(|window| window == text.as_bytes());
+            assert!(!found, "{text} is in plain text");
+        }
+    }
+    assert!(searched > 10_000, "the files were looked at");
+}
