@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(i64);
 
-/// Latest time that the text form can show: 9999-12-31T23:59:59.999Z.
-const LATEST_MS: i64 = 253_402_300_799_999;
+/// Latest time that the text form can show: 9999-12-30T22:00:00.999Z (the calendar library keeps a day for offsets).
+const LATEST_MS: i64 = 253_402_207_200_999;
 
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
@@ -106,6 +106,6 @@ mod tests {
         let at: Timestamp = "2023-11-14T23:13:20.5+01:00".parse().unwrap();
         assert_eq!(at.as_millis(), 1_700_000_000_500);
         assert!("yesterday".parse::<Timestamp>().is_err());
-        assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "9999-12-30T22:00:00.999Z");
     }
 }
