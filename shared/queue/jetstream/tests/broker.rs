@@ -12,6 +12,7 @@ use queue::conformance::deadline::{next, until};
 use queue_jetstream::{ConnectError, JetStreamOptions, JetStreamQueue};
 use support::{Broker, DEADLINE, announcement, becomes_live, hint, options};
 use testkit::eventually;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 /// Messages the stream holds.
 async fn stored(raw: &async_nats::jetstream::Context) -> u64 {
@@ -43,9 +44,18 @@ async fn the_stream_keeps_the_newest_hint_of_each_partition_and_none_that_was_ta
         raw.get_stream("ODG_JOBS").await.is_ok() && stored(&raw).await == 3
     })
     .await;
+    // The publisher sends few; however many come, the stream holds one of them.
+    for position in 51..=60 {
+        publish(&raw, 0, serde_json::to_string(&hint(0, position)).unwrap()).await;
+    }
+    assert_eq!(stored(&raw).await, 3);
     for partition in 0..3 {
+        let newest = if partition == 0 { 60 } else { 50 };
         let mut hints = queue.hints(partition).await;
-        until("the newest", &mut hints, |taken| *taken == hint(partition, 50)).await;
+        until("the newest", &mut hints, |taken| {
+            *taken == hint(partition, newest)
+        })
+        .await;
     }
     eventually("what was taken is gone", DEADLINE, async || {
         stored(&raw).await == 0
@@ -266,4 +276,29 @@ async fn what_can_never_work_is_refused_at_once() {
     };
     let prefix = JetStreamQueue::connect("nats://127.0.0.1", wild).await;
     assert!(matches!(prefix, Err(ConnectError::Prefix { .. })), "{prefix:?}");
+}
+
+/// What a client says to a server that asks for credentials.
+async fn presented(credentials: &str) -> serde_json::Value {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("nats://{credentials}@{}", listener.local_addr().unwrap());
+    let _queue = JetStreamQueue::connect(&url, options()).await.unwrap();
+    let (mut client, _) = listener.accept().await.unwrap();
+    let info = "INFO {\"server_id\":\"A\",\"version\":\"2.15.1\",\"auth_required\":true,\"headers\":true,\"max_payload\":1048576}\r\n";
+    client.write_all(info.as_bytes()).await.unwrap();
+    let mut line = String::new();
+    BufReader::new(client).read_line(&mut line).await.unwrap();
+    serde_json::from_str(line.strip_prefix("CONNECT ").unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn credentials_in_the_address_are_presented() {
+    let user = presented("us%40er:p%3Ass").await;
+    assert_eq!(
+        (&user["user"], &user["pass"]),
+        (&"us@er".into(), &"p:ss".into()),
+        "{user}"
+    );
+    let token = presented("s3cret").await;
+    assert_eq!(token["auth_token"], "s3cret", "{token}");
 }

@@ -10,7 +10,7 @@ use queue::Queue;
 use queue::conformance::deadline::{next, quickly, until};
 use queue_jetstream::JetStreamQueue;
 use support::{
-    AT_ONCE, Broker, REFUSAL, Refuses, announcement, becomes_dead, becomes_live, hint, options, request,
+    AT_ONCE, Broker, REFUSAL, Refuses, Wire, announcement, becomes_dead, becomes_live, hint, options, request,
 };
 use testkit::eventually;
 
@@ -153,13 +153,14 @@ async fn an_emptied_broker_is_furnished_again() {
         becomes_dead(&here).await;
         broker.0.start().await;
         becomes_live(&here).await;
-        for (partition, taken) in (0..).zip(&mut hints) {
-            here.hint(hint(partition, round)).await;
-            until("a hint after, in the old stream", taken, |taken| {
-                *taken == hint(partition, round)
-            })
-            .await;
-        }
+        // A taker that waits for missing heartbeats would take longer.
+        quickly(Duration::from_secs(8), async {
+            for (partition, taken) in (0..).zip(&mut hints) {
+                here.hint(hint(partition, round)).await;
+                until("a hint after", taken, |taken| *taken == hint(partition, round)).await;
+            }
+        })
+        .await;
         becomes_live(&there).await;
         works_between(&here, &there, 10 * round).await;
     }
@@ -188,4 +189,37 @@ async fn a_wrong_password_is_no_reason_to_give_up_or_to_wait() {
     let url = broker.0.url().replace("nats://", "nats://user:hunter2@");
     let queue = JetStreamQueue::connect(&url, options()).await.unwrap();
     becomes_live(&queue).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_hangs_is_noticed_and_blocks_nobody() {
+    let broker = Broker::start().await;
+    let wire = Wire::to(&broker).await;
+    let here = JetStreamQueue::connect(&wire.url, options()).await.unwrap();
+    becomes_live(&here).await;
+    let there = broker.live().await;
+    let mut hints = there.hints(3).await;
+
+    wire.set_flowing(false);
+    // No socket was closed: only the missing answer tells.
+    quickly(Duration::from_secs(8), becomes_dead(&here)).await;
+    quickly(AT_ONCE, async {
+        for position in 1..=5_000 {
+            assert!(!here.hint(hint(3, position)).await);
+            assert!(!here.announce(&announcement(position)).await);
+        }
+    })
+    .await;
+    let asked = request(40);
+    let answer = here.request_grant(&asked, Duration::from_millis(300));
+    assert_eq!(quickly(AT_ONCE, answer).await, None);
+    assert!(quickly(2 * AT_ONCE, here.ping()).await.is_err());
+
+    wire.set_flowing(true);
+    becomes_live(&here).await;
+    until("the newest hint of the silence", &mut hints, |taken| {
+        *taken == hint(3, 5_000)
+    })
+    .await;
+    works_between(&here, &there, 6_000).await;
 }

@@ -1,7 +1,7 @@
 //! Grants: asking the owner of a partition for a token.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -152,10 +152,11 @@ pub async fn an_owner_that_has_left_answers_no_more(fixture: &dyn Fixture) {
     let asked = request(PARTITION, "ab12");
     assert!(asker.request_grant(&asked, PATIENCE).await.is_some());
     drop(serving);
-    eventually("no answer after the guard was dropped", async || {
-        quickly(AT_ONCE, asker.request_grant(&asked, PATIENCE))
-            .await
-            .is_none()
+    // A request that meets the owner while it leaves may get lost, and then costs its patience.
+    eventually("no answer, at once, after the guard was dropped", async || {
+        let started = Instant::now();
+        let answer = asker.request_grant(&asked, AT_ONCE).await;
+        answer.is_none() && started.elapsed() < AT_ONCE / 2
     })
     .await;
 }

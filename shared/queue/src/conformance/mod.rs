@@ -70,7 +70,7 @@ macro_rules! conformance_tests {
         $(
             mod $group {
                 $(
-                    #[tokio::test]
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                     async fn $name() {
                         let fixture = super::$fresh().await;
                         $crate::conformance::$group::$name(&fixture).await;

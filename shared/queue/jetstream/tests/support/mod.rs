@@ -12,6 +12,7 @@ use queue::conformance::Fixture;
 use queue::{Announcement, GrantAnswer, GrantHandler, GrantRequest, Hint, Queue, ReadScope, Subject};
 use queue_jetstream::{JetStreamOptions, JetStreamQueue};
 use testkit::{Nats, eventually};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
 
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -105,4 +106,48 @@ impl GrantHandler for Refuses {
     }
 
     async fn released(&self, _: u16, _: Uuid) {}
+}
+
+/// Stands between clients and the server, and can stop passing anything on, as a dead network does.
+pub struct Wire {
+    pub url: String,
+    flows: tokio::sync::watch::Sender<bool>,
+}
+
+impl Wire {
+    pub async fn to(broker: &Broker) -> Self {
+        let server = broker.0.url().replace("nats://", "");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("nats://{}", listener.local_addr().unwrap());
+        let flows = tokio::sync::watch::Sender::new(true);
+        let flowing = flows.subscribe();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = tokio::net::TcpStream::connect(&server).await.unwrap();
+                let ((from_client, to_client), (from_server, to_server)) =
+                    (client.into_split(), server.into_split());
+                tokio::spawn(pass_on(from_client, to_server, flowing.clone()));
+                tokio::spawn(pass_on(from_server, to_client, flowing.clone()));
+            }
+        });
+        Self { url, flows }
+    }
+
+    pub fn set_flowing(&self, flowing: bool) {
+        self.flows.send_replace(flowing);
+    }
+}
+
+async fn pass_on(
+    mut from: tokio::net::tcp::OwnedReadHalf,
+    mut to: tokio::net::tcp::OwnedWriteHalf,
+    mut flowing: tokio::sync::watch::Receiver<bool>,
+) {
+    let mut buffer = vec![0; 65_536];
+    while let Ok(size @ 1..) = from.read(&mut buffer).await {
+        if flowing.wait_for(|flowing| *flowing).await.is_err() || to.write_all(&buffer[..size]).await.is_err()
+        {
+            return;
+        }
+    }
 }
