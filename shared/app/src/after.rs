@@ -28,7 +28,13 @@ impl App {
                     queue.hint(Hint { partition, position }).await;
                 }
                 for subject in news.subjects {
-                    queue.announce(&Announcement { tenant_id: news.tenant, position, subject }).await;
+                    queue
+                        .announce(&Announcement {
+                            tenant_id: news.tenant,
+                            position,
+                            subject,
+                        })
+                        .await;
                 }
             });
         };

@@ -129,19 +129,25 @@ impl App {
         };
         match proven {
             // Checked here and not only on loading: it may pass while the proof is remembered.
-            Some(proven) if proven.expires_at.is_some_and(|at| at <= self.now()) => Err(AuthError::KeyRevoked),
-            Some(proven) => {
-                Ok(Authenticated { tenant: TenantRef::Known(proven.tenant), key_id: Some(proven.key) })
+            Some(proven) if proven.expires_at.is_some_and(|at| at <= self.now()) => {
+                Err(AuthError::KeyRevoked)
             }
-            None if self.0.config.auto_provision && key.can_provision() => {
-                Ok(Authenticated { tenant: TenantRef::Provisional(key.clone()), key_id: None })
-            }
+            Some(proven) => Ok(Authenticated {
+                tenant: TenantRef::Known(proven.tenant),
+                key_id: Some(proven.key),
+            }),
+            None if self.0.config.auto_provision && key.can_provision() => Ok(Authenticated {
+                tenant: TenantRef::Provisional(key.clone()),
+                key_id: None,
+            }),
             None => Err(AuthError::Unknown),
         }
     }
 
     async fn candidate(&self, lookup: LookupHash) -> Result<Option<Candidate<Proven>>, LoadError> {
-        let Some(key) = self.0.ledger.key_by_lookup(&hex::encode(lookup)).await? else { return Ok(None) };
+        let Some(key) = self.0.ledger.key_by_lookup(&hex::encode(lookup)).await? else {
+            return Ok(None);
+        };
         if !key.is_live(self.now()) {
             return Err(LoadError::Revoked);
         }
@@ -149,8 +155,15 @@ impl App {
         if tenant.is_none_or(|tenant| tenant.deleted_at.is_some()) {
             return Err(LoadError::Revoked);
         }
-        let payload = Proven { tenant: key.tenant_id, key: key.id, expires_at: key.expires_at };
-        Ok(Some(Candidate { phc: Arc::from(key.phc), payload }))
+        let payload = Proven {
+            tenant: key.tenant_id,
+            key: key.id,
+            expires_at: key.expires_at,
+        };
+        Ok(Some(Candidate {
+            phc: Arc::from(key.phc),
+            payload,
+        }))
     }
 }
 

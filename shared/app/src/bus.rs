@@ -26,8 +26,15 @@ pub(crate) struct Waiter {
 impl Waiters {
     pub(crate) fn register(&self, job: JobId) -> Waiter {
         let mut jobs = self.lock();
-        let news = jobs.entry(job).or_insert_with(|| watch::Sender::new(0)).subscribe();
-        Waiter { all: self.clone(), job, news: Some(news) }
+        let news = jobs
+            .entry(job)
+            .or_insert_with(|| watch::Sender::new(0))
+            .subscribe();
+        Waiter {
+            all: self.clone(),
+            job,
+            news: Some(news),
+        }
     }
 
     fn wake(&self, job: JobId) {
@@ -55,7 +62,10 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         let mut jobs = self.all.lock();
         self.news = None;
-        if jobs.get(&self.job).is_some_and(|sender| sender.receiver_count() == 0) {
+        if jobs
+            .get(&self.job)
+            .is_some_and(|sender| sender.receiver_count() == 0)
+        {
             jobs.remove(&self.job);
         }
     }
@@ -100,5 +110,36 @@ impl App {
             // Nothing is remembered of stores and orders: they are read anew each time.
             Subject::Store { .. } | Subject::Order { .. } => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn job(n: u128) -> JobId {
+        JobId(uuid::Uuid::from_u128(n))
+    }
+
+    #[test]
+    fn news_between_registering_and_waiting_are_not_lost() {
+        let waiters = Waiters::default();
+        let (mut one, mut other) = (waiters.register(job(1)), waiters.register(job(2)));
+        waiters.wake(job(1));
+        assert!(one.news().now_or_never().is_some());
+        assert!(one.news().now_or_never().is_none(), "once");
+        assert!(other.news().now_or_never().is_none(), "another job's");
+    }
+
+    #[test]
+    fn the_last_to_leave_clears_a_job_away() {
+        let waiters = Waiters::default();
+        let (one, two) = (waiters.register(job(1)), waiters.register(job(1)));
+        drop(one);
+        assert_eq!(waiters.lock().len(), 1);
+        drop(two);
+        assert!(waiters.lock().is_empty());
     }
 }

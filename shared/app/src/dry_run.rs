@@ -1,13 +1,11 @@
 //! What a command would do, shown and not done.
 
+use domain::job::ErrorCode;
 use domain::order::batch::fold;
 use domain::order::diff::diff;
-use domain::order::{
-    BatchJob, ETag, FieldError, FoldError, FolderId, Mutation, OrderDoc, inventory,
-};
+use domain::order::{BatchJob, ETag, FieldError, FoldError, FolderId, Mutation, OrderDoc, inventory};
 use domain::store::Store;
 use domain::{JobId, OrderId};
-use domain::job::ErrorCode;
 use queue::ReadScope;
 use serde_json::{Value, json};
 
@@ -89,8 +87,10 @@ impl App {
             return Err(DryRunError::Read(ReadError::StoreGone));
         }
         let now = self.now();
-        let mut errors: Vec<_> =
-            check_options(submission, now).into_iter().map(|error| (false, error)).collect();
+        let mut errors: Vec<_> = check_options(submission, now)
+            .into_iter()
+            .map(|error| (false, error))
+            .collect();
         let mutation = match read(submission, now) {
             Ok(mutation) if errors.is_empty() => mutation,
             Ok(_) => return Err(DryRunError::Invalid(errors)),
@@ -104,30 +104,54 @@ impl App {
             (Mutation::Create { order: created } | Mutation::InventoryCreate { item: created }, _) => {
                 let after = Value::Object(created);
                 let patch = json!([{"op": "add", "path": "", "value": &after}]);
-                DryRun { before: Value::Null, after, patch, etag_before: None, etag_after: None, pending }
+                DryRun {
+                    before: Value::Null,
+                    after,
+                    patch,
+                    etag_before: None,
+                    etag_after: None,
+                    pending,
+                }
             }
             (Mutation::InventoryUpdate { item }, Some(id)) => {
                 let before = self.fetch_item(store, id).await?;
                 let after = document_of(inventory::merge(before.as_object(), &item))?;
-                DryRun { pending, ..changed(&before, after) }
+                DryRun {
+                    pending,
+                    ..changed(&before, after)
+                }
             }
-            (Mutation::InventoryDelete, Some(id)) => {
-                DryRun { pending, ..removed(self.fetch_item(store, id).await?) }
-            }
+            (Mutation::InventoryDelete, Some(id)) => DryRun {
+                pending,
+                ..removed(self.fetch_item(store, id).await?)
+            },
             (Mutation::Delete, Some(id)) => {
                 let before = self.fetch_order(store, id).await?;
                 let tag = self.etag(&before);
-                if submission.if_match.as_ref().is_some_and(|condition| !condition.allows(&tag)) {
+                if submission
+                    .if_match
+                    .as_ref()
+                    .is_some_and(|condition| !condition.allows(&tag))
+                {
                     return Err(DryRunError::PreconditionFailed);
                 }
-                DryRun { etag_before: Some(tag), pending, ..removed(before) }
+                DryRun {
+                    etag_before: Some(tag),
+                    pending,
+                    ..removed(before)
+                }
             }
             (mutation, Some(id)) => {
                 let mutation = self.with_folder(store, mutation).await?;
                 let before = self.fetch_order(store, id).await?;
                 let after = self.folded(&before, mutation, submission)?;
                 let (etag_before, etag_after) = (Some(self.etag(&before)), Some(self.etag(&after)));
-                DryRun { etag_before, etag_after, pending, ..changed(&before, after) }
+                DryRun {
+                    etag_before,
+                    etag_after,
+                    pending,
+                    ..changed(&before, after)
+                }
             }
             (_, None) => return Err(Denied::internal("a change without a target passed the checks").into()),
         };
@@ -140,7 +164,11 @@ impl App {
         mutation: Mutation,
         submission: &Submission,
     ) -> Result<OrderDoc, DryRunError> {
-        let job = BatchJob { id: (), mutation, if_match: submission.if_match.clone() };
+        let job = BatchJob {
+            id: (),
+            mutation,
+            if_match: submission.if_match.clone(),
+        };
         let folded = fold(before, &[job], |order| self.etag(order));
         for outcome in folded.jobs {
             match outcome.result {
@@ -155,8 +183,14 @@ impl App {
     }
 
     async fn pending(&self, store: &Store, submission: &Submission) -> Result<Vec<JobId>, Denied> {
-        let Some(order) = &submission.order_id else { return Ok(Vec::new()) };
-        let mut jobs = self.0.ledger.open_jobs_of_order(store.id, order, MAX_PENDING).await?;
+        let Some(order) = &submission.order_id else {
+            return Ok(Vec::new());
+        };
+        let mut jobs = self
+            .0
+            .ledger
+            .open_jobs_of_order(store.id, order, MAX_PENDING)
+            .await?;
         // An inventory item may have the id of an order.
         jobs.retain(|job| job.kind.is_order() == submission.kind.is_order());
         Ok(jobs.into_iter().map(|job| job.id).collect())
@@ -174,7 +208,9 @@ impl App {
 
     /// The command with its folder's name looked up, if it has one.
     async fn with_folder(&self, store: &Store, mutation: Mutation) -> Result<Mutation, DryRunError> {
-        let Some(name) = mutation.folder_name() else { return Ok(mutation) };
+        let Some(name) = mutation.folder_name() else {
+            return Ok(mutation);
+        };
         let info = self
             .read_store(store, ReadScope::Other, |client, credentials| async move {
                 client.store(&credentials).await

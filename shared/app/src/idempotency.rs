@@ -77,14 +77,25 @@ impl InProgress {
     /// None if a twin is under way.
     pub(crate) fn enter(&self, tenant: TenantId, key: &str) -> Option<Entered> {
         let own = (tenant, key.to_owned());
-        let fresh = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(own.clone());
-        fresh.then(|| Entered { all: self.clone(), own })
+        let fresh = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(own.clone());
+        fresh.then(|| Entered {
+            all: self.clone(),
+            own,
+        })
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.all.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.own);
+        self.all
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.own);
     }
 }
 
@@ -108,7 +119,9 @@ impl App {
         caller: &Caller,
         key: &IdempotencyKey,
     ) -> Result<Option<Earlier>, Denied> {
-        let Some(tenant) = caller.tenant_id() else { return Ok(None) };
+        let Some(tenant) = caller.tenant_id() else {
+            return Ok(None);
+        };
         Ok(match self.recorded(tenant, key).await? {
             None => None,
             Some(IdempotencyAnswer::Job(id)) => Some(Earlier::Jobs(self.present_jobs(tenant, &[id]).await?)),
@@ -204,7 +217,11 @@ impl App {
         if body.as_bytes().is_empty() {
             return Ok(Vec::new());
         }
-        let opened = self.0.seals.open(tenant, Purpose::IdempotentAnswer, row(tenant, key), body).await?;
+        let opened = self
+            .0
+            .seals
+            .open(tenant, Purpose::IdempotentAnswer, row(tenant, key), body)
+            .await?;
         Ok(opened.to_vec())
     }
 }

@@ -24,8 +24,8 @@ const POLL: Duration = Duration::from_secs(1);
 /// How often a cancellation is decided anew because the job moved meanwhile.
 const MAX_TRIES: usize = 5;
 
-/// A job with what is kept sealed of it.
-#[derive(Clone, Debug)]
+/// A job with what is kept sealed of it, which its `Debug` form does not show.
+#[derive(Clone)]
 pub struct JobView {
     /// The job.
     pub job: Job,
@@ -37,6 +37,15 @@ pub struct JobView {
     pub upstream_message: Option<String>,
     /// Where it stands in its lane; none if it has ended, and in lists.
     pub queue: Option<QueuePlace>,
+}
+
+impl std::fmt::Debug for JobView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JobView")
+            .field("job", &self.job)
+            .field("queue", &self.queue)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A place in a lane.
@@ -99,7 +108,9 @@ may_be_denied!(CancelError);
 
 /// When a lane with so many jobs before one will have come to it: two tokens a job, three tokens a second.
 pub(crate) fn eta(from: Timestamp, ahead: u64) -> Timestamp {
-    from.plus(Duration::from_millis(ahead.saturating_add(1).saturating_mul(2000) / 3))
+    from.plus(Duration::from_millis(
+        ahead.saturating_add(1).saturating_mul(2000) / 3,
+    ))
 }
 
 impl JobQuery {
@@ -133,7 +144,10 @@ impl App {
     /// A page of the caller's jobs.
     pub async fn jobs(&self, caller: &Caller, query: &JobQuery) -> Result<JobPage, Denied> {
         let Some(mut filter) = query.filter(caller) else {
-            return Ok(JobPage { jobs: Vec::new(), next: None });
+            return Ok(JobPage {
+                jobs: Vec::new(),
+                next: None,
+            });
         };
         let limit = filter.limit as usize;
         // One more than asked for, to see whether there is a next page.
@@ -160,7 +174,9 @@ impl App {
         // Registered before reading: an end between the two is news.
         let mut waiter = self.0.waiters.register(id);
         loop {
-            let Some(job) = self.own_job(caller, id).await? else { return Ok(None) };
+            let Some(job) = self.own_job(caller, id).await? else {
+                return Ok(None);
+            };
             let now = Instant::now();
             if job.status.is_final() || now >= until {
                 return Ok(Some(self.view(job).await?));
@@ -187,10 +203,17 @@ impl App {
         for _ in 0..MAX_TRIES {
             let (append, view) = self.plan_cancel(&settled, &job, once).await?;
             let subjects = vec![job_news(&view.job)];
-            let news = News { tenant: settled.tenant, partitions: vec![job.partition], subjects };
+            let news = News {
+                tenant: settled.tenant,
+                partitions: vec![job.partition],
+                subjects,
+            };
             match self.commit(append, news).await {
                 Ok(appended) => {
-                    let job = Job { last_position: appended.last, ..view.job };
+                    let job = Job {
+                        last_position: appended.last,
+                        ..view.job
+                    };
                     return Ok(Outcome::Done(JobView { job, ..view }));
                 }
                 Err(AppendError::Refused(
@@ -223,7 +246,9 @@ impl App {
     }
 
     pub(crate) async fn own_job(&self, caller: &Caller, id: JobId) -> Result<Option<Job>, Denied> {
-        let Some(tenant) = caller.tenant_id() else { return Ok(None) };
+        let Some(tenant) = caller.tenant_id() else {
+            return Ok(None);
+        };
         Ok(self.0.ledger.job(id).await?.filter(|job| job.tenant_id == tenant))
     }
 
@@ -233,16 +258,30 @@ impl App {
             None
         } else {
             let ahead = self.0.ledger.jobs_ahead(&job).await?;
-            Some(QueuePlace { ahead, eta: Some(eta(self.now().max(job.eligible_at()), ahead)) })
+            Some(QueuePlace {
+                ahead,
+                eta: Some(eta(self.now().max(job.eligible_at()), ahead)),
+            })
         };
-        Ok(JobView { queue, ..self.opened(job).await? })
+        Ok(JobView {
+            queue,
+            ..self.opened(job).await?
+        })
     }
 
     async fn opened(&self, job: Job) -> Result<JobView, Denied> {
-        let JobOutcome { patch, differences, upstream_message } = match &job.outcome {
+        let JobOutcome {
+            patch,
+            differences,
+            upstream_message,
+        } = match &job.outcome {
             None => JobOutcome::default(),
             Some(sealed) => {
-                let opened = self.0.seals.open_json(job.tenant_id, Purpose::JobOutcome, job.id.0, sealed).await;
+                let opened = self
+                    .0
+                    .seals
+                    .open_json(job.tenant_id, Purpose::JobOutcome, job.id.0, sealed)
+                    .await;
                 match opened {
                     Ok(outcome) => outcome,
                     // Erased: the job stays, its content is gone.
@@ -255,7 +294,13 @@ impl App {
                 }
             }
         };
-        Ok(JobView { job, patch, differences, upstream_message, queue: None })
+        Ok(JobView {
+            job,
+            patch,
+            differences,
+            upstream_message,
+            queue: None,
+        })
     }
 }
 
@@ -272,5 +317,13 @@ pub(crate) fn cancellable(job: &Job) -> Result<(), CancelError> {
 
 /// Adds a job's cancellation; an intent that comes first makes the append fail.
 pub(crate) fn cancelled(append: &mut Append, job: &Job) -> Job {
-    append.job(job, JobCancelled { at: append.now, job_id: job.id, reason: CancelReason::User }, None)
+    append.job(
+        job,
+        JobCancelled {
+            at: append.now,
+            job_id: job.id,
+            reason: CancelReason::User,
+        },
+        None,
+    )
 }

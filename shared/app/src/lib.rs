@@ -127,7 +127,15 @@ struct Inner {
 impl App {
     /// Puts the parts together. Needs a Tokio runtime.
     pub fn new(parts: Parts) -> Self {
-        let Parts { ledger, queue, clock, keyring, pool, upstream, config } = parts;
+        let Parts {
+            ledger,
+            queue,
+            clock,
+            keyring,
+            pool,
+            upstream,
+            config,
+        } = parts;
         let seals = Seals::new(ledger.clone(), Arc::clone(&keyring), Arc::clone(&clock));
         let authenticator =
             Authenticator::new(Arc::clone(&keyring), pool.clone(), AuthenticatorConfig::default());
@@ -194,6 +202,8 @@ impl App {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("config", &self.0.config).finish_non_exhaustive()
+        f.debug_struct("App")
+            .field("config", &self.0.config)
+            .finish_non_exhaustive()
     }
 }

@@ -70,26 +70,51 @@ mod tests {
     #[test]
     fn what_was_stored_once_is_read_for_ever() {
         let body: JobBody = serde_json::from_str(include_str!("../fixtures/job_body.json")).unwrap();
-        let Mutation::AddNote { content, username, date_added } = &body.mutation else { panic!("a note") };
-        assert_eq!((&**content, &**username, &**date_added), ("Call first", "API", "2026-01-05 09:30:00"));
+        let Mutation::AddNote {
+            content,
+            username,
+            date_added,
+        } = &body.mutation
+        else {
+            panic!("a note")
+        };
+        assert_eq!(
+            (&**content, &**username, &**date_added),
+            ("Call first", "API", "2026-01-05 09:30:00")
+        );
         assert_eq!(body.callback_url.as_deref(), Some("https://example.com/done"));
         let outcome: JobOutcome = serde_json::from_str(include_str!("../fixtures/job_outcome.json")).unwrap();
         assert_eq!(outcome.patch, Some(json!([{"op": "remove", "path": "/a"}])));
         assert_eq!(outcome.differences, [json!({"path": "/b"})]);
         assert_eq!(outcome.upstream_message.as_deref(), Some("no"));
         let image: ImageBody = serde_json::from_str(include_str!("../fixtures/image_body.json")).unwrap();
-        assert_eq!(image, ImageBody { image: json!({"id": "7"}), diff: None });
+        assert_eq!(
+            image,
+            ImageBody {
+                image: json!({"id": "7"}),
+                diff: None
+            }
+        );
     }
 
     #[test]
     fn missing_members_have_defaults() {
-        assert_eq!(serde_json::from_str::<JobOutcome>("{}").unwrap(), JobOutcome::default());
+        assert_eq!(
+            serde_json::from_str::<JobOutcome>("{}").unwrap(),
+            JobOutcome::default()
+        );
     }
 
     #[test]
     fn debug_shows_no_content() {
-        let image = ImageBody { image: json!({"email": "jo@example.com"}), diff: None };
-        let outcome = JobOutcome { upstream_message: Some("jo@example.com".into()), ..JobOutcome::default() };
+        let image = ImageBody {
+            image: json!({"email": "jo@example.com"}),
+            diff: None,
+        };
+        let outcome = JobOutcome {
+            upstream_message: Some("jo@example.com".into()),
+            ..JobOutcome::default()
+        };
         assert!(!format!("{image:?} {outcome:?}").contains("example"));
     }
 }

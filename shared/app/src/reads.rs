@@ -93,7 +93,9 @@ may_be_denied!(ReadError);
 
 impl ReadError {
     fn later(retry_after: Duration) -> Self {
-        Self::Unavailable { retry_after: retry_after.max(Duration::from_secs(1)) }
+        Self::Unavailable {
+            retry_after: retry_after.max(Duration::from_secs(1)),
+        }
     }
 }
 
@@ -105,7 +107,10 @@ pub(crate) struct Target {
 
 impl From<&Store> for Target {
     fn from(store: &Store) -> Self {
-        Self { partition: store.partition, upstream_key: store.upstream_key.clone() }
+        Self {
+            partition: store.partition,
+            upstream_key: store.upstream_key.clone(),
+        }
     }
 }
 
@@ -118,7 +123,10 @@ pub(crate) struct Pace {
 impl Pace {
     pub(crate) fn new() -> Self {
         Self {
-            trickle: Cache::builder().max_capacity(10_000).time_to_live(TRICKLE).build(),
+            trickle: Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(TRICKLE)
+                .build(),
             tokens: Cache::builder()
                 .max_capacity(10_000)
                 .time_to_live(Duration::from_mins(1))
@@ -132,12 +140,24 @@ impl Pace {
 
     /// Whether a read without a grant is due; if so, it is taken.
     async fn trickles(&self, upstream_key: &str) -> bool {
-        self.trickle.entry_by_ref(upstream_key).or_insert(()).await.is_fresh()
+        self.trickle
+            .entry_by_ref(upstream_key)
+            .or_insert(())
+            .await
+            .is_fresh()
     }
 
     async fn saw(&self, upstream_key: &str, available: Option<u32>, observed_at: Timestamp) {
         if let Some(available) = available {
-            self.tokens.insert(upstream_key.to_owned(), Tokens { available, observed_at }).await;
+            self.tokens
+                .insert(
+                    upstream_key.to_owned(),
+                    Tokens {
+                        available,
+                        observed_at,
+                    },
+                )
+                .await;
         }
     }
 }
@@ -178,7 +198,11 @@ impl App {
         Ok(OrderRead {
             etag: self.etag(&order),
             order,
-            cache: if options.no_cache { CacheState::Bypass } else { CacheState::Miss },
+            cache: if options.no_cache {
+                CacheState::Bypass
+            } else {
+                CacheState::Miss
+            },
             age: Duration::ZERO,
         })
     }
@@ -188,7 +212,9 @@ impl App {
     }
 
     pub(crate) async fn fetch_order(&self, store: &Store, order: &OrderId) -> Result<OrderDoc, ReadError> {
-        let scope = ReadScope::Order { order_id: order.clone() };
+        let scope = ReadScope::Order {
+            order_id: order.clone(),
+        };
         let id = order.as_str().to_owned();
         let document = self
             .read_store(store, scope, move |client, credentials| async move {
@@ -220,7 +246,8 @@ impl App {
             Err(SealError::KeyGone) => return Err(ReadError::StoreGone),
             credentials => credentials?,
         };
-        self.read_upstream(&store.into(), scope, move |client| call(client, credentials)).await
+        self.read_upstream(&store.into(), scope, move |client| call(client, credentials))
+            .await
     }
 
     /// Makes one call with a token of `target`.
@@ -271,7 +298,14 @@ impl App {
             // Counted from before the question, so that on no account it is later than the owner counts.
             let (asked, asked_at) = (self.0.clock.boot(), Instant::now());
             match self.0.queue.request_grant(&request, PATIENCE).await {
-                Some(GrantAnswer::Granted { grant: Grant { id, valid_ms, show_within_ms } }) => {
+                Some(GrantAnswer::Granted {
+                    grant:
+                        Grant {
+                            id,
+                            valid_ms,
+                            show_within_ms,
+                        },
+                }) => {
                     let show_within = Duration::from_millis(show_within_ms);
                     let held = Held {
                         queue: Arc::clone(&self.0.queue),
@@ -309,9 +343,10 @@ fn failed(error: &CallError) -> ReadError {
     match error.failure() {
         Failure::NotFound => ReadError::NotFound,
         Failure::Unauthorized { .. } => ReadError::CredentialsRejected,
-        Failure::Refused { status } => {
-            ReadError::Rejected { status, message: error.upstream_message().cloned() }
-        }
+        Failure::Refused { status } => ReadError::Rejected {
+            status,
+            message: error.upstream_message().cloned(),
+        },
         Failure::RateLimited { retry_after } => ReadError::later(retry_after),
         Failure::NotSent(_) | Failure::InDoubt(_) => ReadError::later(TRICKLE),
     }

@@ -89,7 +89,9 @@ impl App {
             if let Some(key) = &key
                 && let Some(answer) = self.recorded(settled.tenant, key).await?
             {
-                let IdempotencyAnswer::Job(id) = answer else { return Err(Denied::KeyReused.into()) };
+                let IdempotencyAnswer::Job(id) = answer else {
+                    return Err(Denied::KeyReused.into());
+                };
                 let jobs = self.present_jobs(settled.tenant, &[id]).await?;
                 return Ok(Submitted { jobs, replayed: true });
             }
@@ -100,12 +102,23 @@ impl App {
                 let record = self.record(&append, settled.tenant, key, IdempotencyAnswer::Job(new.id));
                 append.idempotency.push(record);
             }
-            let news = News { tenant: settled.tenant, partitions: vec![new.partition], subjects: vec![job_news(&new)] };
+            let news = News {
+                tenant: settled.tenant,
+                partitions: vec![new.partition],
+                subjects: vec![job_news(&new)],
+            };
             match self.commit(append, news).await {
                 Ok(appended) => {
                     let position = appended.first + index as u64;
-                    let new = Job { position, last_position: position, ..new };
-                    return Ok(Submitted { jobs: vec![new], replayed: false });
+                    let new = Job {
+                        position,
+                        last_position: position,
+                        ..new
+                    };
+                    return Ok(Submitted {
+                        jobs: vec![new],
+                        replayed: false,
+                    });
                 }
                 Err(AppendError::Refused(Refusal::StoreGone)) => return Err(RetryError::StoreGone),
                 Err(AppendError::Refused(
@@ -156,13 +169,22 @@ impl App {
         }
         let (mut jobs, more) = self.matching(caller, query, change).await?;
         jobs.reverse();
-        let mut many = Many { more, ..Many::default() };
+        let mut many = Many {
+            more,
+            ..Many::default()
+        };
         for chunk in jobs.chunks(CHUNK) {
-            if !self.change_chunk(caller, &settled, chunk, change, &mut many).await? {
+            if !self
+                .change_chunk(caller, &settled, chunk, change, &mut many)
+                .await?
+            {
                 // One of them moved meanwhile: each for itself, as it is now.
                 let ids: Vec<JobId> = chunk.iter().map(|job| job.id).collect();
                 for job in self.present_jobs(settled.tenant, &ids).await? {
-                    if !self.change_chunk(caller, &settled, &[job], change, &mut many).await? {
+                    if !self
+                        .change_chunk(caller, &settled, &[job], change, &mut many)
+                        .await?
+                    {
                         many.skipped += 1;
                     }
                 }
@@ -192,7 +214,9 @@ impl App {
         query: &JobQuery,
         change: Change,
     ) -> Result<(Vec<Job>, bool), Denied> {
-        let Some(mut filter) = query.filter(caller) else { return Ok((Vec::new(), false)) };
+        let Some(mut filter) = query.filter(caller) else {
+            return Ok((Vec::new(), false));
+        };
         filter.status.retain(|status| change.statuses().contains(status));
         if filter.status.is_empty() {
             if !query.status.is_empty() {
@@ -270,16 +294,28 @@ impl App {
         if let Some(new) = job.retried_as {
             return Err(RetryError::AlreadyRetried(new));
         }
-        let needs_review = job.error.as_ref().is_some_and(|error| error.code == ErrorCode::NeedsReview);
+        let needs_review = job
+            .error
+            .as_ref()
+            .is_some_and(|error| error.code == ErrorCode::NeedsReview);
         match (needs_review, assume) {
             (true, None) => return Err(RetryError::NeedsAssumption),
             (_, Some(Assume::Applied)) => return Err(RetryError::NothingToRetry),
             (true, Some(Assume::NotApplied)) | (false, _) => {}
         }
-        let store = self.0.ledger.store(job.store_id).await?.filter(|store| store.deleted_at.is_none());
+        let store = self
+            .0
+            .ledger
+            .store(job.store_id)
+            .await?
+            .filter(|store| store.deleted_at.is_none());
         let store = store.ok_or(RetryError::StoreGone)?;
         let sealed = job.body.as_ref().ok_or(RetryError::Erased)?;
-        let opened = self.0.seals.open_json(job.tenant_id, Purpose::JobBody, job.id.0, sealed).await;
+        let opened = self
+            .0
+            .seals
+            .open_json(job.tenant_id, Purpose::JobBody, job.id.0, sealed)
+            .await;
         let body: JobBody = match opened {
             Err(SealError::KeyGone) => return Err(RetryError::Erased),
             body => body?,
@@ -296,7 +332,15 @@ impl App {
         sealer.attach(append);
         let index = append.events.len();
         append.submit_job(&submitted, Some(sealed.clone()));
-        append.job(job, JobRetriedAs { at: append.now, job_id: job.id, new_job_id: id }, None);
+        append.job(
+            job,
+            JobRetriedAs {
+                at: append.now,
+                job_id: job.id,
+                new_job_id: id,
+            },
+            None,
+        );
         Ok((index, Job::submitted(&submitted, Some(sealed))))
     }
 
@@ -318,8 +362,16 @@ impl App {
             partition: store.partition,
             kind: job.kind,
             class: body.mutation.class(),
-            order_id: if job.kind.is_create() { None } else { job.order_id.clone() },
-            lane: lane(&body.mutation, job.order_id.as_ref().filter(|_| !job.kind.is_create()), id),
+            order_id: if job.kind.is_create() {
+                None
+            } else {
+                job.order_id.clone()
+            },
+            lane: lane(
+                &body.mutation,
+                job.order_id.as_ref().filter(|_| !job.kind.is_create()),
+                id,
+            ),
             priority: job.priority,
             run_at: None,
             due_at: now,

@@ -105,7 +105,10 @@ where
     K: std::hash::Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    Cache::builder().max_capacity(capacity).time_to_live(FRESH_FOR).build()
+    Cache::builder()
+        .max_capacity(capacity)
+        .time_to_live(FRESH_FOR)
+        .build()
 }
 
 impl Seals {
@@ -141,7 +144,12 @@ impl Seals {
             if let Some(row) = self.0.ledger.data_key_of_order(store, order).await? {
                 let opened = self.unwrap(tenant, &row).await?;
                 self.0.orders.insert(place, row.id).await;
-                return Ok(Sealer { tenant, id: row.id, opened, new: None });
+                return Ok(Sealer {
+                    tenant,
+                    id: row.id,
+                    opened,
+                    new: None,
+                });
             }
         }
         let id = DataKeyId(self.0.clock.uuid());
@@ -151,7 +159,12 @@ impl Seals {
     /// What seals further records under the data key `id`.
     pub async fn for_key(&self, tenant: TenantId, id: DataKeyId) -> Result<Sealer, SealError> {
         let opened = self.opened(tenant, id).await?;
-        Ok(Sealer { tenant, id, opened, new: None })
+        Ok(Sealer {
+            tenant,
+            id,
+            opened,
+            new: None,
+        })
     }
 
     /// What seals further records under the key that sealed `other`: those of a create, say, whose order has no
@@ -195,7 +208,12 @@ impl Seals {
             wrapped: wrapping.wrap(id.0, &key, &mut SystemEntropy),
             created_at: Timestamp::from_millis(self.0.clock.unix_ms()),
         };
-        Ok(Sealer { tenant, id, opened: Arc::new(Opened { tenant, key }), new: Some(row) })
+        Ok(Sealer {
+            tenant,
+            id,
+            opened: Arc::new(Opened { tenant, key }),
+            new: Some(row),
+        })
     }
 
     /// Opens `sealed`, which must have been sealed for this purpose, row and tenant.
@@ -207,8 +225,15 @@ impl Seals {
         sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let opened = self.opened(tenant, key_of(sealed)?).await?;
-        let aad = Aad { purpose: purpose.as_str(), row: row.as_bytes(), tenant: tenant.0 };
-        opened.key.open(&aad, sealed.as_bytes()).map_err(|_| SealError::Damaged)
+        let aad = Aad {
+            purpose: purpose.as_str(),
+            row: row.as_bytes(),
+            tenant: tenant.0,
+        };
+        opened
+            .key
+            .open(&aad, sealed.as_bytes())
+            .map_err(|_| SealError::Damaged)
     }
 
     /// As [`Seals::open`], for what [`Sealer::seal_json`] sealed.
@@ -243,7 +268,9 @@ impl Seals {
             return Ok(credentials);
         }
         let sealed = store.credentials.as_ref().ok_or(SealError::KeyGone)?;
-        let bytes = self.open(store.tenant_id, Purpose::Credentials, store.id.0, sealed).await?;
+        let bytes = self
+            .open(store.tenant_id, Purpose::Credentials, store.id.0, sealed)
+            .await?;
         let text = std::str::from_utf8(&bytes).map_err(|_| SealError::Damaged)?;
         let credentials = Credentials::new(store.store_id.as_str(), SecretString::from(text));
         self.0.credentials.insert(place, credentials.clone()).await;
@@ -252,7 +279,10 @@ impl Seals {
 
     /// Makes known the salt of a tenant that is about to be written.
     pub(crate) async fn introduce(&self, tenant: TenantId, salt: &TenantSalt) {
-        self.0.tenants.insert(tenant, Arc::new(self.0.keyring.tenant_key(salt))).await;
+        self.0
+            .tenants
+            .insert(tenant, Arc::new(self.0.keyring.tenant_key(salt)))
+            .await;
     }
 
     /// Forgets an erased tenant's key and everything opened with it.
@@ -271,7 +301,11 @@ impl Seals {
 
     async fn opened(&self, tenant: TenantId, id: DataKeyId) -> Result<Arc<Opened>, SealError> {
         if let Some(opened) = self.0.keys.get(&id).await {
-            return if opened.tenant == tenant { Ok(opened) } else { Err(SealError::Damaged) };
+            return if opened.tenant == tenant {
+                Ok(opened)
+            } else {
+                Err(SealError::Damaged)
+            };
         }
         let row = self.0.ledger.data_key(id).await?.ok_or(SealError::KeyGone)?;
         self.unwrap(tenant, &row).await
@@ -285,7 +319,9 @@ impl Seals {
             return Ok(opened);
         }
         let wrapping = self.tenant_key(tenant).await?;
-        let key = wrapping.unwrap(row.id.0, &row.wrapped).map_err(|_| SealError::Damaged)?;
+        let key = wrapping
+            .unwrap(row.id.0, &row.wrapped)
+            .map_err(|_| SealError::Damaged)?;
         let opened = Arc::new(Opened { tenant, key });
         self.0.keys.insert(row.id, Arc::clone(&opened)).await;
         Ok(opened)
@@ -319,7 +355,9 @@ fn tenant_record(tenant: TenantId) -> DataKeyId {
 }
 
 fn key_of(sealed: &Sealed) -> Result<DataKeyId, SealError> {
-    sealed_key_id(sealed.as_bytes()).map(DataKeyId).ok_or(SealError::Damaged)
+    sealed_key_id(sealed.as_bytes())
+        .map(DataKeyId)
+        .ok_or(SealError::Damaged)
 }
 
 /// Seals records under one data key, which [`Sealer::attach`] must put into the same append.
@@ -334,7 +372,11 @@ pub struct Sealer {
 impl Sealer {
     /// Seals `content` for a purpose and row.
     pub fn seal(&self, purpose: Purpose, row: Uuid, content: &[u8]) -> Sealed {
-        let aad = Aad { purpose: purpose.as_str(), row: row.as_bytes(), tenant: self.tenant.0 };
+        let aad = Aad {
+            purpose: purpose.as_str(),
+            row: row.as_bytes(),
+            tenant: self.tenant.0,
+        };
         Sealed::new(self.opened.key.seal(self.id.0, &aad, content, &mut SystemEntropy))
     }
 
@@ -373,5 +415,35 @@ impl Sealer {
 impl std::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Sealer({}, ***)", self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_bound_into_seals_never_changes() {
+        let names = [
+            (Purpose::Credentials, "stores.credentials"),
+            (Purpose::JobBody, "jobs.body"),
+            (Purpose::JobOutcome, "jobs.outcome"),
+            (Purpose::BatchPlan, "batches.plan"),
+            (Purpose::OrderImage, "orders.image"),
+            (Purpose::IdempotentAnswer, "idempotency.answer"),
+        ];
+        for (purpose, name) in names {
+            assert_eq!(purpose.as_str(), name);
+        }
+        let store = StoreId(Uuid::from_u128(7));
+        let row = image_row(store, &"4312".parse().unwrap());
+        assert_eq!(row.to_string(), "c8bc8fbc-0044-d5d4-1663-ce4f28635ee8");
+        let record = tenant_record(TenantId(Uuid::from_u128(7)));
+        assert_eq!(record.to_string(), "97d9c190-59d9-9715-c0dc-16922f9ae0e8");
+    }
+
+    #[test]
+    fn parts_of_a_row_do_not_run_together() {
+        assert_ne!(hashed_row(&[b"ab", b"c"]), hashed_row(&[b"a", b"bc"]));
     }
 }

@@ -32,20 +32,37 @@ impl App {
     pub(crate) async fn settle(&self, caller: &Caller) -> Result<Settled, Denied> {
         let key = match &caller.tenant {
             TenantRef::Known(tenant) => {
-                return Ok(Settled { tenant: *tenant, meta: caller.meta(caller.key_id), founder: None });
+                return Ok(Settled {
+                    tenant: *tenant,
+                    meta: caller.meta(caller.key_id),
+                    founder: None,
+                });
             }
             TenantRef::Provisional(key) => key,
         };
         match self.authenticate(key).await? {
-            Authenticated { tenant: TenantRef::Known(tenant), key_id } => {
-                Ok(Settled { tenant, meta: caller.meta(key_id), founder: None })
-            }
-            Authenticated { tenant: TenantRef::Provisional(_), .. } => self.found(caller, key).await,
+            Authenticated {
+                tenant: TenantRef::Known(tenant),
+                key_id,
+            } => Ok(Settled {
+                tenant,
+                meta: caller.meta(key_id),
+                founder: None,
+            }),
+            Authenticated {
+                tenant: TenantRef::Provisional(_),
+                ..
+            } => self.found(caller, key).await,
         }
     }
 
     async fn found(&self, caller: &Caller, key: &MasterKey) -> Result<Settled, Denied> {
-        let phc = self.0.pool.hash(key, random(&mut SystemEntropy)).await.map_err(hash_failure)?;
+        let phc = self
+            .0
+            .pool
+            .hash(key, random(&mut SystemEntropy))
+            .await
+            .map_err(hash_failure)?;
         let (tenant, key_id) = (self.id::<TenantId>(), self.id::<KeyId>());
         let salt: TenantSalt = random(&mut SystemEntropy);
         self.0.seals.introduce(tenant, &salt).await;
@@ -56,7 +73,11 @@ impl App {
             salt,
             answers: self.0.seals.make_for_tenant(tenant).await?,
         };
-        Ok(Settled { tenant, meta: caller.meta(Some(key_id)), founder: Some(founder) })
+        Ok(Settled {
+            tenant,
+            meta: caller.meta(Some(key_id)),
+            founder: Some(founder),
+        })
     }
 }
 

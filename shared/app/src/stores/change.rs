@@ -48,7 +48,8 @@ impl App {
         patch: PatchStore,
         once: Option<Once<Store>>,
     ) -> Result<Outcome<Store>, ChangeStoreError> {
-        self.change_store(caller, store, once, &Change::Patch(patch)).await
+        self.change_store(caller, store, once, &Change::Patch(patch))
+            .await
     }
 
     /// Asks for a store's deletion. It takes no commands from then on; its worker lets the change in flight end,
@@ -77,14 +78,27 @@ impl App {
         if let Some(answer) = self.replay(settled.tenant, once).await? {
             return Ok(Outcome::Replayed(answer));
         }
-        let mut present = store.clone();
         for _ in 0..MAX_TRIES {
+            // Read anew: what the caller holds may be out of date, and a patch that changes nothing has no version
+            // to be refused by.
+            let present = self
+                .0
+                .ledger
+                .store(store.id)
+                .await?
+                .ok_or(ChangeStoreError::NotFound)?;
+            if present.deleted_at.is_some() {
+                return Err(ChangeStoreError::NotFound);
+            }
             let mut append = Append::new(self.now(), settled.meta.clone()).guard(Guard::StoreOpen(store.id));
             settled.attach(&mut append);
             let next = match change {
                 Change::Patch(patch) => self.plan_patch(&mut append, &present, patch).await?,
                 Change::Delete => {
-                    let event = StoreDeleted { at: append.now, store_id: store.id };
+                    let event = StoreDeleted {
+                        at: append.now,
+                        store_id: store.id,
+                    };
                     append.store(&present, event, None)
                 }
             };
@@ -98,7 +112,12 @@ impl App {
                 subjects: vec![Subject::Store { store_id: store.id }],
             };
             match self.commit(append, news).await {
-                Ok(appended) => return Ok(Outcome::Done(Store { last_position: appended.last, ..next })),
+                Ok(appended) => {
+                    return Ok(Outcome::Done(Store {
+                        last_position: appended.last,
+                        ..next
+                    }));
+                }
                 Err(AppendError::Refused(Refusal::StoreGone)) => {
                     // A twin that carried the same key may have removed it.
                     return match self.replay(settled.tenant, once).await? {
@@ -112,7 +131,6 @@ impl App {
                     if let Some(answer) = self.replay(settled.tenant, once).await? {
                         return Ok(Outcome::Replayed(answer));
                     }
-                    present = self.0.ledger.store(store.id).await?.ok_or(ChangeStoreError::NotFound)?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -131,7 +149,15 @@ impl App {
         if let Some(label) = &patch.label
             && *label != next.label
         {
-            next = append.store(&next, StoreRenamed { at, store_id, label: label.clone() }, None);
+            next = append.store(
+                &next,
+                StoreRenamed {
+                    at,
+                    store_id,
+                    label: label.clone(),
+                },
+                None,
+            );
         }
         let mut paused = patch.paused;
         if let Some(key) = &patch.api_key {
@@ -141,7 +167,11 @@ impl App {
             sealer.attach(append);
             let sealed = sealer.seal(Purpose::Credentials, store.id.0, key.expose().as_bytes());
             let upstream_key = self.upstream_key(&store.store_id, key);
-            let replaced = StoreCredentialsReplaced { at, store_id, upstream_key };
+            let replaced = StoreCredentialsReplaced {
+                at,
+                store_id,
+                upstream_key,
+            };
             next = append.store(&next, replaced, Some(sealed));
             if next.paused == Some(PauseReason::CredentialsRejected) {
                 paused = paused.or(Some(false));
@@ -149,7 +179,15 @@ impl App {
         }
         match paused {
             Some(true) if next.paused != Some(PauseReason::User) => {
-                next = append.store(&next, StorePaused { at, store_id, reason: PauseReason::User }, None);
+                next = append.store(
+                    &next,
+                    StorePaused {
+                        at,
+                        store_id,
+                        reason: PauseReason::User,
+                    },
+                    None,
+                );
             }
             Some(false) if next.paused.is_some() => {
                 next = append.store(&next, StoreResumed { at, store_id }, None);

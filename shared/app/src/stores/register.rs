@@ -126,7 +126,11 @@ impl App {
         once: Option<&Once<Store>>,
     ) -> Result<Store, Lost> {
         let id: StoreId = self.id();
-        let (sealed, data_key) = self.0.seals.seal_credentials(settled.tenant, id, &store.api_key).await?;
+        let (sealed, data_key) = self
+            .0
+            .seals
+            .seal_credentials(settled.tenant, id, &store.api_key)
+            .await?;
         let mut append = Append::new(self.now(), settled.meta.clone());
         settled.attach(&mut append);
         let registered = self.registered(&append, settled.tenant, id, store, &data_key);
@@ -150,7 +154,10 @@ impl App {
             subjects: vec![Subject::Store { store_id: id }],
         };
         let appended = self.commit(append, news).await?;
-        Ok(Store { last_position: appended.first + index as u64, ..view })
+        Ok(Store {
+            last_position: appended.first + index as u64,
+            ..view
+        })
     }
 
     fn registered(
@@ -174,12 +181,18 @@ impl App {
     }
 
     pub(crate) fn upstream_key(&self, store: &UpstreamStoreId, key: &ApiKey) -> String {
-        hex::encode(self.0.keyring.upstream_key(self.0.config.base_url.as_str(), store.as_str(), key))
+        hex::encode(
+            self.0
+                .keyring
+                .upstream_key(self.0.config.base_url.as_str(), store.as_str(), key),
+        )
     }
 
     async fn verify(&self, store: &RegisterStore) -> Result<(), RegisterError> {
-        let credentials =
-            Credentials::new(store.store_id.as_str(), SecretString::from(store.api_key.expose()));
+        let credentials = Credentials::new(
+            store.store_id.as_str(),
+            SecretString::from(store.api_key.expose()),
+        );
         let target = Target {
             partition: domain::partition::of(&store.store_id, self.0.config.partitions),
             upstream_key: self.upstream_key(&store.store_id, &store.api_key),

@@ -68,7 +68,10 @@ impl Submission {
 
     fn own_key(&self) -> Option<IdempotencyKey> {
         let key = self.idempotency_key.clone()?;
-        Some(IdempotencyKey { key, fingerprint: self.fingerprint })
+        Some(IdempotencyKey {
+            key,
+            fingerprint: self.fingerprint,
+        })
     }
 }
 
@@ -134,7 +137,13 @@ impl App {
         // Looked up only after a clash: most keys are new, and the append tests them anyway.
         let mut known: HashMap<usize, JobId> = HashMap::new();
         for _ in 0..MAX_TRIES {
-            let call = Call { caller, store, submissions: &submissions, key: key.as_ref(), now };
+            let call = Call {
+                caller,
+                store,
+                submissions: &submissions,
+                key: key.as_ref(),
+                now,
+            };
             let draft = self.draft(&call, &planned, &known).await?;
             let mut append = draft.append;
             if let Some(key) = &key {
@@ -147,18 +156,34 @@ impl App {
             }
             if append.events.is_empty() && append.idempotency.is_empty() {
                 let jobs = self.present_jobs(tenant, &draft.ids).await?;
-                return Ok(Submitted { jobs, replayed: false });
+                return Ok(Submitted {
+                    jobs,
+                    replayed: false,
+                });
             }
             let subjects = draft.jobs.iter().map(|(_, job)| job_news(job)).collect();
-            let news = News { tenant, partitions: vec![store.partition], subjects };
+            let news = News {
+                tenant,
+                partitions: vec![store.partition],
+                subjects,
+            };
             match self.commit(append, news).await {
                 Ok(appended) => {
-                    let mut jobs = self.present_jobs(tenant, &known.values().copied().collect::<Vec<_>>()).await?;
+                    let mut jobs = self
+                        .present_jobs(tenant, &known.values().copied().collect::<Vec<_>>())
+                        .await?;
                     jobs.extend(draft.jobs.into_iter().map(|(event, job)| {
                         let position = appended.first + event as u64;
-                        Job { position, last_position: position, ..job }
+                        Job {
+                            position,
+                            last_position: position,
+                            ..job
+                        }
                     }));
-                    return Ok(Submitted { jobs: in_order(jobs, &draft.ids), replayed: false });
+                    return Ok(Submitted {
+                        jobs: in_order(jobs, &draft.ids),
+                        replayed: false,
+                    });
                 }
                 Err(AppendError::Refused(Refusal::Exists(Unique::Idempotency(_)))) => {
                     if let Some(key) = &key
@@ -187,7 +212,10 @@ impl App {
             // The fingerprint holds method and path, so the same request cannot have been something else.
             IdempotencyAnswer::Response { .. } => return Err(Denied::KeyReused.into()),
         };
-        Ok(Submitted { jobs: self.present_jobs(tenant, &ids).await?, replayed: true })
+        Ok(Submitted {
+            jobs: self.present_jobs(tenant, &ids).await?,
+            replayed: true,
+        })
     }
 
     /// The jobs of those items whose own key was used before for the same thing.
@@ -208,7 +236,11 @@ impl App {
                 Err(error) => return Err(error.into()),
             }
         }
-        if clashes.is_empty() { Ok(known) } else { Err(SubmitError::ItemKeyReused(clashes)) }
+        if clashes.is_empty() {
+            Ok(known)
+        } else {
+            Err(SubmitError::ItemKeyReused(clashes))
+        }
     }
 
     /// The tenant's jobs with these ids, in their order.
@@ -232,7 +264,11 @@ fn in_order(jobs: Vec<Job>, ids: &[JobId]) -> Vec<Job> {
     let mut take = |id: &JobId| {
         let count = left.get_mut(id)?;
         *count -= 1;
-        if *count == 0 { by_id.remove(id) } else { by_id.get(id).cloned() }
+        if *count == 0 {
+            by_id.remove(id)
+        } else {
+            by_id.get(id).cloned()
+        }
     };
     ids.iter().filter_map(&mut take).collect()
 }

@@ -53,30 +53,59 @@ pub(super) fn check(submissions: &[Submission], now: Timestamp) -> Result<Vec<Pl
     if submissions.is_empty() || submissions.len() > MAX_BATCH {
         let detail = format!("must hold 1 to {MAX_BATCH} commands");
         let error = FieldError::new(FieldCode::LimitExceeded, "", detail);
-        return Err(vec![ItemError { index: 0, in_body: false, error }]);
+        return Err(vec![ItemError {
+            index: 0,
+            in_body: false,
+            error,
+        }]);
     }
     let mut planned = Vec::with_capacity(submissions.len());
     let mut errors = Vec::new();
     for (index, submission) in submissions.iter().enumerate() {
         let options = check_options(submission, now);
-        errors.extend(options.into_iter().map(|error| ItemError { index, in_body: false, error }));
+        errors.extend(options.into_iter().map(|error| ItemError {
+            index,
+            in_body: false,
+            error,
+        }));
         match read(submission, now) {
             Ok(mutation) => {
-                let body = JobBody { mutation, callback_url: submission.callback_url.clone() };
-                planned.push(Planned { body, run_at: submission.run_at.filter(|at| *at > now) });
+                let body = JobBody {
+                    mutation,
+                    callback_url: submission.callback_url.clone(),
+                };
+                planned.push(Planned {
+                    body,
+                    run_at: submission.run_at.filter(|at| *at > now),
+                });
             }
             Err(found) => {
-                errors.extend(found.into_iter().map(|error| ItemError { index, in_body: true, error }));
+                errors.extend(found.into_iter().map(|error| ItemError {
+                    index,
+                    in_body: true,
+                    error,
+                }));
             }
         }
     }
-    if errors.is_empty() { Ok(planned) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(planned)
+    } else {
+        Err(errors)
+    }
 }
 
 /// Reads the body of a command.
 pub(crate) fn read(submission: &Submission, now: Timestamp) -> Result<Mutation, Vec<FieldError>> {
     let target_id = submission.order_id.as_ref().map(OrderId::as_str);
-    Mutation::parse(submission.kind, &submission.body, &ParseContext { target_id, submitted_at: now })
+    Mutation::parse(
+        submission.kind,
+        &submission.body,
+        &ParseContext {
+            target_id,
+            submitted_at: now,
+        },
+    )
 }
 
 /// What is wrong with a command beside its body.
@@ -85,23 +114,51 @@ pub(crate) fn check_options(submission: &Submission, now: Timestamp) -> Vec<Fiel
     let mut refuse = |code, pointer, detail| errors.push(FieldError::new(code, pointer, detail));
     match (submission.kind.is_create(), &submission.order_id) {
         (true, Some(_)) => {
-            refuse(FieldCode::FieldUnknown, "/order_id", "has no meaning here: Order Desk gives the id");
+            refuse(
+                FieldCode::FieldUnknown,
+                "/order_id",
+                "has no meaning here: Order Desk gives the id",
+            );
         }
         (false, None) => refuse(FieldCode::FieldMissing, "/order_id", "is required"),
         _ => {}
     }
     if submission.run_at.is_some_and(|at| at > now.plus(MAX_AHEAD)) {
-        refuse(FieldCode::FieldInvalid, "/run_at", "must be at most one year ahead");
+        refuse(
+            FieldCode::FieldInvalid,
+            "/run_at",
+            "must be at most one year ahead",
+        );
     }
-    if submission.callback_url.as_ref().is_some_and(|url| !is_web_address(url)) {
-        refuse(FieldCode::FieldInvalid, "/callback_url", "must be an https or http URL without credentials");
+    if submission
+        .callback_url
+        .as_ref()
+        .is_some_and(|url| !is_web_address(url))
+    {
+        refuse(
+            FieldCode::FieldInvalid,
+            "/callback_url",
+            "must be an https or http URL without credentials",
+        );
     }
     let is_guardable = submission.kind.is_order() && !submission.kind.is_create();
     if submission.if_match.is_some() && !is_guardable {
-        refuse(FieldCode::FieldInvalid, "/if_match", "only a change of an existing order takes a precondition");
+        refuse(
+            FieldCode::FieldInvalid,
+            "/if_match",
+            "only a change of an existing order takes a precondition",
+        );
     }
-    if submission.idempotency_key.as_ref().is_some_and(|key| !(1..=255).contains(&key.chars().count())) {
-        refuse(FieldCode::FieldInvalid, "/idempotency_key", "must be 1 to 255 characters long");
+    if submission
+        .idempotency_key
+        .as_ref()
+        .is_some_and(|key| !(1..=255).contains(&key.chars().count()))
+    {
+        refuse(
+            FieldCode::FieldInvalid,
+            "/idempotency_key",
+            "must be 1 to 255 characters long",
+        );
     }
     errors
 }
@@ -140,7 +197,12 @@ impl App {
         planned: &[Planned],
         known: &HashMap<usize, JobId>,
     ) -> Result<Draft, SubmitError> {
-        let Call { caller, store, submissions, .. } = *call;
+        let Call {
+            caller,
+            store,
+            submissions,
+            ..
+        } = *call;
         let mut append = Append::new(call.now, caller.meta(caller.key_id))
             .guard(Guard::TenantOpen(store.tenant_id))
             .guard(Guard::StoreOpen(store.id));
@@ -196,7 +258,12 @@ impl App {
         if !clashes.is_empty() {
             return Err(SubmitError::ItemKeyReused(clashes));
         }
-        Ok(Draft { append, ids, jobs: draft_jobs, data_keys })
+        Ok(Draft {
+            append,
+            ids,
+            jobs: draft_jobs,
+            data_keys,
+        })
     }
 
     fn job_submitted(
@@ -206,7 +273,9 @@ impl App {
         planned: &Planned,
         id: JobId,
     ) -> JobSubmitted {
-        let Call { caller, store, now, .. } = *call;
+        let Call {
+            caller, store, now, ..
+        } = *call;
         let mutation = &planned.body.mutation;
         let due_at = planned.run_at.unwrap_or(now);
         JobSubmitted {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use app::{AuthError, Denied, RegisterError, SubmitError, TenantRef};
+use domain::KeyId;
 use domain::event::{KeyAdded, KeyRevoked, StoreRenamed};
 use domain::tenant::Key;
-use domain::KeyId;
 use ledger::view::ViewRow;
 use ledger::{Append, Expected, Meta, NewEvent, Stream};
 use queue::{Announcement, Queue, Subject};
@@ -20,15 +20,29 @@ async fn an_unknown_key_is_an_empty_tenant_until_its_first_change() {
     let caller = place.caller(KEY).await;
     assert!(matches!(caller.tenant, TenantRef::Provisional(_)));
     assert!(place.app.list_stores(&caller).await.unwrap().is_empty());
-    assert!(place.app.jobs(&caller, &app::JobQuery::default()).await.unwrap().jobs.is_empty());
+    assert!(
+        place
+            .app
+            .jobs(&caller, &app::JobQuery::default())
+            .await
+            .unwrap()
+            .jobs
+            .is_empty()
+    );
     assert!(place.log().await.is_empty(), "reading writes nothing");
 
     let (caller, store) = place.store(KEY).await;
     assert_eq!(tenant(&caller), store.tenant_id);
     let log = place.log().await;
     let types: Vec<_> = log.iter().map(|event| event.type_name.as_str()).collect();
-    assert_eq!(types, ["tenant.created.v1", "tenant.key_added.v1", "store.registered.v1"]);
-    assert!(log.iter().all(|event| event.meta().key_id == caller.key_id), "the new key is the actor");
+    assert_eq!(
+        types,
+        ["tenant.created.v1", "tenant.key_added.v1", "store.registered.v1"]
+    );
+    assert!(
+        log.iter().all(|event| event.meta().key_id == caller.key_id),
+        "the new key is the actor"
+    );
 }
 
 #[tokio::test]
@@ -38,16 +52,25 @@ async fn a_refused_first_change_writes_no_tenant() {
     let mut wrong = registration("101", None);
     wrong.api_key = vault::ApiKey::parse("wrong").unwrap();
     let refused = place.app.register_store(&caller, wrong, true, None).await;
-    assert!(matches!(refused, Err(RegisterError::CredentialsRejected)), "{refused:?}");
+    assert!(
+        matches!(refused, Err(RegisterError::CredentialsRejected)),
+        "{refused:?}"
+    );
     assert!(place.log().await.is_empty());
 }
 
 #[tokio::test]
 async fn a_short_key_and_any_unknown_one_without_provisioning_open_nothing() {
     let place = Place::new().await;
-    assert!(matches!(place.app.authenticate(&master("short")).await, Err(AuthError::Unknown)));
+    assert!(matches!(
+        place.app.authenticate(&master("short")).await,
+        Err(AuthError::Unknown)
+    ));
     let place = Place::with(|config| config.auto_provision = false).await;
-    assert!(matches!(place.app.authenticate(&master(KEY)).await, Err(AuthError::Unknown)));
+    assert!(matches!(
+        place.app.authenticate(&master(KEY)).await,
+        Err(AuthError::Unknown)
+    ));
 }
 
 #[tokio::test]
@@ -55,13 +78,25 @@ async fn two_first_changes_with_one_key_make_one_tenant() {
     let place = Place::new().await;
     let (one, two) = (place.caller(KEY).await, place.caller(KEY).await);
     let (first, second) = tokio::join!(
-        place.app.register_store(&one, registration("101", None), false, None),
-        place.app.register_store(&two, registration("102", None), false, None),
+        place
+            .app
+            .register_store(&one, registration("101", None), false, None),
+        place
+            .app
+            .register_store(&two, registration("102", None), false, None),
     );
     let (first, second) = (first.unwrap().done().unwrap(), second.unwrap().done().unwrap());
     assert_eq!(first.tenant_id, second.tenant_id);
     assert_eq!(place.count("tenant.created.v1").await, 1);
-    assert_eq!(place.app.list_stores(&place.caller(KEY).await).await.unwrap().len(), 2);
+    assert_eq!(
+        place
+            .app
+            .list_stores(&place.caller(KEY).await)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
 }
 
 /// Appends what the revocation of a tenant's first key would; returns the key.
@@ -71,7 +106,11 @@ async fn revoke(place: &Place, id: KeyId) -> Key {
     let key = ledger.key_by_lookup(&lookup).await.unwrap().unwrap();
     assert_eq!(key.id, id);
     let mut append = Append::new(place.app.now(), Meta::default());
-    let event = KeyRevoked { at: append.now, tenant_id: key.tenant_id, key_id: id };
+    let event = KeyRevoked {
+        at: append.now,
+        tenant_id: key.tenant_id,
+        key_id: id,
+    };
     let revoked = key.clone().revoked(&event);
     let index = append.event(NewEvent {
         stream: Stream::Tenant(key.tenant_id),
@@ -97,19 +136,31 @@ async fn a_revoked_key_is_refused_as_soon_as_that_is_announced_and_for_ever() {
 
     let key = revoke(&place, caller.key_id.unwrap()).await;
     let remembered = place.app.authenticate(&master(KEY)).await;
-    assert!(remembered.is_ok(), "without the announcement the proof is still believed");
+    assert!(
+        remembered.is_ok(),
+        "without the announcement the proof is still believed"
+    );
     let announcement = Announcement {
         tenant_id: key.tenant_id,
         position: 4,
-        subject: Subject::Key { key_id: key.id, lookup: key.lookup.clone() },
+        subject: Subject::Key {
+            key_id: key.id,
+            lookup: key.lookup.clone(),
+        },
     };
     eventually("the key is refused", Duration::from_secs(10), async || {
         place.queue.announce(&announcement).await;
-        matches!(place.app.authenticate(&master(KEY)).await, Err(AuthError::KeyRevoked))
+        matches!(
+            place.app.authenticate(&master(KEY)).await,
+            Err(AuthError::KeyRevoked)
+        )
     })
     .await;
     let again = place.app.authenticate(&master(KEY)).await;
-    assert!(matches!(again, Err(AuthError::KeyRevoked)), "it makes no tenant again");
+    assert!(
+        matches!(again, Err(AuthError::KeyRevoked)),
+        "it makes no tenant again"
+    );
     stop.cancel();
     bus.await.unwrap();
 }
@@ -146,7 +197,10 @@ async fn a_key_is_refused_from_the_moment_it_expires() {
     assert_eq!(tenant(&place.caller(OTHER_KEY).await), tenant(&caller));
     place.clock.advance(Duration::from_millis(1));
     let expired = place.app.authenticate(&master(OTHER_KEY)).await;
-    assert!(matches!(expired, Err(AuthError::KeyRevoked)), "although its proof is remembered");
+    assert!(
+        matches!(expired, Err(AuthError::KeyRevoked)),
+        "although its proof is remembered"
+    );
 }
 
 #[tokio::test]
@@ -158,12 +212,26 @@ async fn the_keys_of_an_erased_tenant_are_refused_and_its_calls_change_nothing()
     erased.deleted_at = Some(place.app.now());
     // There is no event for it yet, so the row rides on another one: it is what guards and log-ins look at.
     let mut append = Append::new(place.app.now(), Meta::default());
-    append.store(&store, StoreRenamed { at: append.now, store_id: store.id, label: None }, None);
+    append.store(
+        &store,
+        StoreRenamed {
+            at: append.now,
+            store_id: store.id,
+            label: None,
+        },
+        None,
+    );
     append.view(ViewRow::Tenant(Box::new(erased)), 0);
     ledger.append(append).await.unwrap();
 
-    let late = place.app.submit(&caller, &store, vec![note("1", "after")], None).await;
-    assert!(matches!(late, Err(SubmitError::Denied(Denied::KeyRevoked))), "{late:?}");
+    let late = place
+        .app
+        .submit(&caller, &store, vec![note("1", "after")], None)
+        .await;
+    assert!(
+        matches!(late, Err(SubmitError::Denied(Denied::KeyRevoked))),
+        "{late:?}"
+    );
     let elsewhere = place.another_process().authenticate(&master(KEY)).await;
     assert!(matches!(elsewhere, Err(AuthError::KeyRevoked)), "{elsewhere:?}");
 }

@@ -19,8 +19,12 @@ use crate::place::{KEY, OTHER_KEY, Place, command, key, note};
 /// What a worker appends and announces when a job has succeeded.
 async fn succeed(place: &Place, job: &Job) -> Job {
     let mut append = Append::new(place.app.now(), Meta::default());
-    let sealer =
-        place.app.seals().for_order(job.tenant_id, job.store_id, job.order_id.as_ref()).await.unwrap();
+    let sealer = place
+        .app
+        .seals()
+        .for_order(job.tenant_id, job.store_id, job.order_id.as_ref())
+        .await
+        .unwrap();
     let outcome = JobOutcome {
         patch: Some(json!([{"op": "add", "path": "/order_notes/0", "value": {}}])),
         differences: vec![json!({"path": "/shipping/phone"})],
@@ -28,15 +32,27 @@ async fn succeed(place: &Place, job: &Job) -> Job {
     };
     let sealed = sealer.seal_json(Purpose::JobOutcome, job.id.0, &outcome);
     sealer.attach(&mut append);
-    let event =
-        JobSucceeded { at: append.now, job_id: job.id, attempts: 1, result: JobResult::default() };
+    let event = JobSucceeded {
+        at: append.now,
+        job_id: job.id,
+        attempts: 1,
+        result: JobResult::default(),
+    };
     let next = append.job(job, event, Some(sealed));
     let appended = place.app.ledger().append(append).await.unwrap();
-    let subject =
-        Subject::Job { job_id: job.id, store_id: job.store_id, order_id: job.order_id.clone(), ended: true };
+    let subject = Subject::Job {
+        job_id: job.id,
+        store_id: job.store_id,
+        order_id: job.order_id.clone(),
+        ended: true,
+    };
     place
         .queue
-        .announce(&Announcement { tenant_id: job.tenant_id, position: appended.last, subject })
+        .announce(&Announcement {
+            tenant_id: job.tenant_id,
+            position: appended.last,
+            subject,
+        })
         .await;
     next
 }
@@ -50,18 +66,35 @@ async fn a_job_shows_its_place_and_in_the_end_its_opened_outcome() {
     let waiting = place.app.job(&caller, job.id).await.unwrap().unwrap();
     let queue = waiting.queue.unwrap();
     assert_eq!((waiting.job, queue.ahead), (job.clone(), 1));
-    assert_eq!(queue.eta, Some(place.app.now().plus(Duration::from_millis(1_333))));
+    assert_eq!(
+        queue.eta,
+        Some(place.app.now().plus(Duration::from_millis(1_333)))
+    );
     succeed(&place, &job).await;
     let ended = place.app.job(&caller, job.id).await.unwrap().unwrap();
     assert_eq!((ended.job.status, ended.queue), (JobStatus::Succeeded, None));
-    assert_eq!(ended.patch, Some(json!([{"op": "add", "path": "/order_notes/0", "value": {}}])));
+    assert_eq!(
+        ended.patch,
+        Some(json!([{"op": "add", "path": "/order_notes/0", "value": {}}]))
+    );
     assert_eq!(ended.differences.len(), 1);
 
     let mut append = Append::new(place.app.now(), Meta::default());
-    append.destroy_keys.push(ledger::DestroyKeys::Order(store.id, "1".parse().unwrap()));
+    append
+        .destroy_keys
+        .push(ledger::DestroyKeys::Order(store.id, "1".parse().unwrap()));
     place.app.ledger().append(append).await.unwrap();
-    let erased = place.another_process().job(&caller, job.id).await.unwrap().unwrap();
-    assert_eq!((erased.job.status, erased.patch), (JobStatus::Succeeded, None), "the job stays");
+    let erased = place
+        .another_process()
+        .job(&caller, job.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (erased.job.status, erased.patch),
+        (JobStatus::Succeeded, None),
+        "the job stays"
+    );
 }
 
 #[tokio::test]
@@ -70,10 +103,19 @@ async fn lists_are_paged_filtered_and_newest_first() {
     let (caller, store) = place.store(KEY).await;
     let mut all = Vec::new();
     for n in 0..5 {
-        all.insert(0, place.submit(&caller, &store, note(&(n % 2).to_string(), "x")).await.id);
+        all.insert(
+            0,
+            place
+                .submit(&caller, &store, note(&(n % 2).to_string(), "x"))
+                .await
+                .id,
+        );
     }
     let ids = |page: &app::JobPage| page.jobs.iter().map(|view| view.job.id).collect::<Vec<JobId>>();
-    let mut query = JobQuery { limit: 2, ..JobQuery::default() };
+    let mut query = JobQuery {
+        limit: 2,
+        ..JobQuery::default()
+    };
     let mut seen = Vec::new();
     loop {
         let page = place.app.jobs(&caller, &query).await.unwrap();
@@ -85,36 +127,79 @@ async fn lists_are_paged_filtered_and_newest_first() {
         }
     }
     assert_eq!(seen, all);
-    let exact = JobQuery { limit: 5, ..JobQuery::default() };
-    assert_eq!(place.app.jobs(&caller, &exact).await.unwrap().next, None, "no empty last page");
-    let of_order = JobQuery { order_id: Some("1".parse().unwrap()), ..JobQuery::default() };
-    assert_eq!(ids(&place.app.jobs(&caller, &of_order).await.unwrap()), [all[1], all[3]]);
+    let exact = JobQuery {
+        limit: 5,
+        ..JobQuery::default()
+    };
+    assert_eq!(
+        place.app.jobs(&caller, &exact).await.unwrap().next,
+        None,
+        "no empty last page"
+    );
+    let of_order = JobQuery {
+        order_id: Some("1".parse().unwrap()),
+        ..JobQuery::default()
+    };
+    assert_eq!(
+        ids(&place.app.jobs(&caller, &of_order).await.unwrap()),
+        [all[1], all[3]]
+    );
     let stranger = place.store(OTHER_KEY).await.0;
-    assert!(place.app.jobs(&stranger, &JobQuery::default()).await.unwrap().jobs.is_empty());
+    assert!(
+        place
+            .app
+            .jobs(&stranger, &JobQuery::default())
+            .await
+            .unwrap()
+            .jobs
+            .is_empty()
+    );
+}
+
+/// How long after a job's end a call in another process that waits for it returns.
+async fn delay(listening: bool) -> Duration {
+    let place = Place::new().await;
+    let (caller, store) = place.store(KEY).await;
+    let stop = CancellationToken::new();
+    let elsewhere = place.another_process();
+    let bus = listening.then(|| tokio::spawn(elsewhere.start_bus(stop.clone())));
+    let job = place.submit(&caller, &store, note("1", "a")).await;
+    let mut waiting =
+        tokio::spawn(async move { elsewhere.wait(&caller, job.id, Duration::from_secs(30)).await });
+    let early = tokio::time::timeout(Duration::from_millis(50), &mut waiting).await;
+    assert!(early.is_err(), "it waits");
+    let job = place.app.ledger().job(job.id).await.unwrap().unwrap();
+    succeed(&place, &job).await;
+    let ended = Instant::now();
+    let view = tokio::time::timeout(Duration::from_secs(10), waiting)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(view.unwrap().unwrap().job.status, JobStatus::Succeeded);
+    let delay = ended.elapsed();
+    stop.cancel();
+    if let Some(bus) = bus {
+        bus.await.unwrap();
+    }
+    delay
 }
 
 #[tokio::test]
-async fn a_waiting_call_returns_at_the_announcement_and_at_the_latest_by_looking_itself() {
-    for announced in [true, false] {
-        let place = Place::new().await;
-        let (caller, store) = place.store(KEY).await;
-        let stop = CancellationToken::new();
-        let elsewhere = place.another_process();
-        let bus = announced.then(|| tokio::spawn(elsewhere.start_bus(stop.clone())));
-        let job = place.submit(&caller, &store, note("1", "a")).await;
-        let waiting = {
-            let (app, caller) = (elsewhere.clone(), caller.clone());
-            tokio::spawn(async move { app.wait(&caller, job.id, Duration::from_secs(30)).await })
-        };
-        let job = place.app.ledger().job(job.id).await.unwrap().unwrap();
-        succeed(&place, &job).await;
-        let view = tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap().unwrap();
-        assert_eq!(view.unwrap().unwrap().job.status, JobStatus::Succeeded);
-        stop.cancel();
-        if let Some(bus) = bus {
-            bus.await.unwrap();
+async fn a_waiting_call_returns_at_the_announcement() {
+    // It looks by itself a second after it began; the best of three leaves a slow machine its chance.
+    let mut best = Duration::MAX;
+    for _ in 0..3 {
+        best = best.min(delay(true).await);
+        if best < Duration::from_millis(500) {
+            return;
         }
     }
+    panic!("woken after {best:?}");
+}
+
+#[tokio::test]
+async fn a_waiting_call_looks_by_itself_should_announcements_be_lost() {
+    assert!(delay(false).await < Duration::from_secs(5));
 }
 
 #[tokio::test]
@@ -123,10 +208,22 @@ async fn a_waiting_call_gives_up_when_its_time_is_over() {
     let (caller, store) = place.store(KEY).await;
     let job = place.submit(&caller, &store, note("1", "a")).await;
     let started = Instant::now();
-    let view = place.app.wait(&caller, job.id, Duration::from_millis(50)).await.unwrap().unwrap();
+    let view = place
+        .app
+        .wait(&caller, job.id, Duration::from_millis(50))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(view.job.status, JobStatus::Queued);
     assert!(started.elapsed() >= Duration::from_millis(50) && started.elapsed() < Duration::from_secs(5));
-    assert!(place.app.wait(&caller, store.id.0.into(), Duration::from_secs(60)).await.unwrap().is_none());
+    assert!(
+        place
+            .app
+            .wait(&caller, store.id.0.into(), Duration::from_mins(1))
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
 
 #[tokio::test]
@@ -136,11 +233,26 @@ async fn a_waiting_job_is_cancelled_once_and_a_running_one_is_not() {
     let waiting = place.submit(&caller, &store, note("1", "a")).await;
     let running = place.submit(&caller, &store, note("2", "b")).await;
     place.begin(&running).await;
-    let view = place.app.cancel(&caller, waiting.id, None).await.unwrap().done().unwrap();
-    assert_eq!(view.job, place.app.ledger().job(waiting.id).await.unwrap().unwrap());
+    let view = place
+        .app
+        .cancel(&caller, waiting.id, None)
+        .await
+        .unwrap()
+        .done()
+        .unwrap();
+    assert_eq!(
+        view.job,
+        place.app.ledger().job(waiting.id).await.unwrap().unwrap()
+    );
     assert_eq!(view.job.status, JobStatus::Cancelled);
-    assert!(matches!(place.app.cancel(&caller, waiting.id, None).await, Err(CancelError::Finished)));
-    assert!(matches!(place.app.cancel(&caller, running.id, None).await, Err(CancelError::Running)));
+    assert!(matches!(
+        place.app.cancel(&caller, waiting.id, None).await,
+        Err(CancelError::Finished)
+    ));
+    assert!(matches!(
+        place.app.cancel(&caller, running.id, None).await,
+        Err(CancelError::Running)
+    ));
     let nobody = place.app.cancel(&caller, store.id.0.into(), None).await;
     assert!(matches!(nobody, Err(CancelError::NotFound)));
 }
@@ -159,8 +271,10 @@ async fn of_cancel_and_intent_exactly_one_wins() {
             attempt: 1,
         };
         append.job(&job, event, None);
-        let (cancelled, begun) =
-            tokio::join!(place.app.cancel(&caller, job.id, None), place.app.ledger().append(append));
+        let (cancelled, begun) = tokio::join!(
+            place.app.cancel(&caller, job.id, None),
+            place.app.ledger().append(append)
+        );
         let status = place.app.ledger().job(job.id).await.unwrap().unwrap().status;
         match (cancelled, begun) {
             (Ok(_), Err(_)) => assert_eq!(status, JobStatus::Cancelled),
@@ -182,7 +296,13 @@ async fn a_repeated_cancellation_gets_the_first_ones_answer() {
             body: view.job.status.as_str().as_bytes().to_vec(),
         }),
     };
-    let cancel = async || place.app.cancel(&caller, job.id, Some(once.clone())).await.unwrap();
+    let cancel = async || {
+        place
+            .app
+            .cancel(&caller, job.id, Some(once.clone()))
+            .await
+            .unwrap()
+    };
     let (first, second) = tokio::join!(cancel(), cancel());
     let third = cancel().await;
     let replays: Vec<_> = [first, second, third]
@@ -199,28 +319,54 @@ async fn a_repeated_cancellation_gets_the_first_ones_answer() {
 async fn a_failed_job_is_retried_as_a_new_one_with_the_same_content() {
     let place = Place::new().await;
     let (caller, store) = place.store(KEY).await;
-    let submission = command(CommandKind::OrderCreate, None, json!({"order_items": [{"name": "Mug", "quantity": 1}]}));
+    let submission = command(
+        CommandKind::OrderCreate,
+        None,
+        json!({"order_items": [{"name": "Mug", "quantity": 1}]}),
+    );
     let job = place.submit(&caller, &store, submission).await;
-    assert!(matches!(place.app.retry(&caller, job.id, None, None).await, Err(RetryError::NotFailed)));
+    assert!(matches!(
+        place.app.retry(&caller, job.id, None, None).await,
+        Err(RetryError::NotFailed)
+    ));
     place.fail(&job, ErrorCode::UpstreamRejected).await;
     place.clock.advance(Duration::from_mins(1));
-    let retried = place.app.retry(&caller, job.id, None, Some(key("r", 1))).await.unwrap();
+    let retried = place
+        .app
+        .retry(&caller, job.id, None, Some(key("r", 1)))
+        .await
+        .unwrap();
     let new = &retried.jobs[0];
     assert_eq!(place.app.ledger().job(new.id).await.unwrap().unwrap(), *new);
-    assert_eq!((new.retry_of, new.status, new.due_at), (Some(job.id), JobStatus::Queued, place.app.now()));
+    assert_eq!(
+        (new.retry_of, new.status, new.due_at),
+        (Some(job.id), JobStatus::Queued, place.app.now())
+    );
     assert_eq!(new.lane, format!("create:{}", new.id), "a lane of its own");
     let old = place.app.ledger().job(job.id).await.unwrap().unwrap();
     assert_eq!((old.status, old.retried_as), (JobStatus::Failed, Some(new.id)));
     let body = async |job: &Job| -> app::payload::JobBody {
         let sealed = job.body.clone().unwrap();
-        place.app.seals().open_json(job.tenant_id, Purpose::JobBody, job.id.0, &sealed).await.unwrap()
+        place
+            .app
+            .seals()
+            .open_json(job.tenant_id, Purpose::JobBody, job.id.0, &sealed)
+            .await
+            .unwrap()
     };
     assert_eq!(body(new).await, body(&old).await);
 
-    let repeat = place.app.retry(&caller, job.id, None, Some(key("r", 1))).await.unwrap();
+    let repeat = place
+        .app
+        .retry(&caller, job.id, None, Some(key("r", 1)))
+        .await
+        .unwrap();
     assert!(repeat.replayed && repeat.jobs[0].id == new.id);
     let again = place.app.retry(&caller, job.id, None, None).await;
-    assert!(matches!(again, Err(RetryError::AlreadyRetried(id)) if id == new.id), "{again:?}");
+    assert!(
+        matches!(again, Err(RetryError::AlreadyRetried(id)) if id == new.id),
+        "{again:?}"
+    );
 }
 
 #[tokio::test]
@@ -231,7 +377,10 @@ async fn a_job_that_needs_review_is_retried_only_as_not_applied() {
     place.fail(&job, ErrorCode::NeedsReview).await;
     let retry = async |assume| place.app.retry(&caller, job.id, assume, None).await;
     assert!(matches!(retry(None).await, Err(RetryError::NeedsAssumption)));
-    assert!(matches!(retry(Some(Assume::Applied)).await, Err(RetryError::NothingToRetry)));
+    assert!(matches!(
+        retry(Some(Assume::Applied)).await,
+        Err(RetryError::NothingToRetry)
+    ));
     assert_eq!(place.count("job.submitted.v1").await, 1);
     assert!(retry(Some(Assume::NotApplied)).await.is_ok());
 }
@@ -243,20 +392,46 @@ async fn many_jobs_are_retried_in_their_order_without_those_that_need_review() {
     let mut failed = Vec::new();
     for n in 0..3 {
         let job = place.submit(&caller, &store, note("1", &n.to_string())).await;
-        let code = if n == 1 { ErrorCode::NeedsReview } else { ErrorCode::UpstreamRejected };
+        let code = if n == 1 {
+            ErrorCode::NeedsReview
+        } else {
+            ErrorCode::UpstreamRejected
+        };
         failed.push(place.fail(&job, code).await);
     }
     place.submit(&caller, &store, note("1", "waits")).await;
-    let query = JobQuery { store_id: Some(store.id), ..JobQuery::default() };
+    let query = JobQuery {
+        store_id: Some(store.id),
+        ..JobQuery::default()
+    };
     let once = Once {
         key: key("m", 1),
-        render: Arc::new(|many: &Many| StoredAnswer { status: 202, body: vec![many.jobs.len() as u8] }),
+        render: Arc::new(|many: &Many| StoredAnswer {
+            status: 202,
+            body: vec![many.jobs.len() as u8],
+        }),
     };
-    let many = place.app.retry_many(&caller, &query, Some(once.clone())).await.unwrap().done().unwrap();
+    let many = place
+        .app
+        .retry_many(&caller, &query, Some(once.clone()))
+        .await
+        .unwrap()
+        .done()
+        .unwrap();
     assert_eq!((many.jobs.len(), many.skipped, many.more), (2, 1, false));
     let mut origins = Vec::new();
     for id in &many.jobs {
-        origins.push(place.app.ledger().job(*id).await.unwrap().unwrap().retry_of.unwrap());
+        origins.push(
+            place
+                .app
+                .ledger()
+                .job(*id)
+                .await
+                .unwrap()
+                .unwrap()
+                .retry_of
+                .unwrap(),
+        );
     }
     assert_eq!(origins, [failed[0].id, failed[2].id]);
     let repeat = place.app.retry_many(&caller, &query, Some(once)).await.unwrap();
@@ -272,13 +447,34 @@ async fn many_jobs_are_cancelled_but_not_those_that_run_nor_those_of_others() {
     let batch = (0..250).map(|n| note("1", &n.to_string())).collect();
     let submitted = place.app.submit(&caller, &store, batch, None).await.unwrap();
     place.begin(&submitted.jobs[0]).await;
-    let many = place.app.cancel_many(&caller, &JobQuery::default(), None).await.unwrap().done().unwrap();
+    let many = place
+        .app
+        .cancel_many(&caller, &JobQuery::default(), None)
+        .await
+        .unwrap()
+        .done()
+        .unwrap();
     assert_eq!((many.jobs.len(), many.skipped, many.more), (249, 0, false));
     assert_eq!(place.app.store_status(&caller, &store).await.unwrap().queued, 0);
     assert_eq!(place.app.store_status(&caller, &store).await.unwrap().running, 1);
-    assert_eq!(place.app.ledger().job(other.id).await.unwrap().unwrap().status, JobStatus::Queued);
-    let none = JobQuery { status: vec![JobStatus::Failed], ..JobQuery::default() };
-    assert_eq!(place.app.cancel_many(&caller, &none, None).await.unwrap().done().unwrap(), Many::default());
+    assert_eq!(
+        place.app.ledger().job(other.id).await.unwrap().unwrap().status,
+        JobStatus::Queued
+    );
+    let none = JobQuery {
+        status: vec![JobStatus::Failed],
+        ..JobQuery::default()
+    };
+    assert_eq!(
+        place
+            .app
+            .cancel_many(&caller, &none, None)
+            .await
+            .unwrap()
+            .done()
+            .unwrap(),
+        Many::default()
+    );
 }
 
 #[tokio::test]
@@ -290,10 +486,26 @@ async fn another_tenant_can_neither_see_nor_touch_a_job() {
     let known = place.store(OTHER_KEY).await.0;
     for stranger in [provisional, known] {
         assert!(place.app.job(&stranger, job.id).await.unwrap().is_none());
-        assert!(place.app.wait(&stranger, job.id, Duration::from_secs(30)).await.unwrap().is_none());
-        assert!(matches!(place.app.cancel(&stranger, job.id, None).await, Err(CancelError::NotFound)));
-        assert!(matches!(place.app.retry(&stranger, job.id, None, None).await, Err(RetryError::NotFound)));
-        let theirs = JobQuery { store_id: Some(store.id), ..JobQuery::default() };
+        assert!(
+            place
+                .app
+                .wait(&stranger, job.id, Duration::from_secs(30))
+                .await
+                .unwrap()
+                .is_none()
+        );
+        assert!(matches!(
+            place.app.cancel(&stranger, job.id, None).await,
+            Err(CancelError::NotFound)
+        ));
+        assert!(matches!(
+            place.app.retry(&stranger, job.id, None, None).await,
+            Err(RetryError::NotFound)
+        ));
+        let theirs = JobQuery {
+            store_id: Some(store.id),
+            ..JobQuery::default()
+        };
         assert!(place.app.jobs(&stranger, &theirs).await.unwrap().jobs.is_empty());
     }
     assert_eq!(place.app.ledger().job(job.id).await.unwrap().unwrap(), job);

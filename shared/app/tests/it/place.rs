@@ -48,7 +48,10 @@ impl Place {
             let _ = rustls::crypto::ring::default_provider().install_default();
         });
         let config = SimulatorConfig {
-            stores: vec![StoreConfig::new("101", "key-101"), StoreConfig::new("102", "key-102")],
+            stores: vec![
+                StoreConfig::new("101", "key-101"),
+                StoreConfig::new("102", "key-102"),
+            ],
             ..SimulatorConfig::default()
         };
         let desk = Simulator::start(config).await.unwrap();
@@ -69,7 +72,14 @@ impl Place {
             upstream: orderdesk::Client::new(orderdesk::Config::new(base_url)).unwrap(),
             config,
         });
-        Self { app, clock, queue, desk, folder, requests: AtomicU64::new(0) }
+        Self {
+            app,
+            clock,
+            queue,
+            desk,
+            folder,
+            requests: AtomicU64::new(0),
+        }
     }
 
     /// A request with `key`.
@@ -88,20 +98,33 @@ impl Place {
     /// Registers store 101 for `key`; the caller knows its tenant from then on.
     pub async fn store(&self, key: &str) -> (Caller, Store) {
         let caller = self.caller(key).await;
-        let registered = self.app.register_store(&caller, registration("101", None), false, None).await;
+        let registered = self
+            .app
+            .register_store(&caller, registration("101", None), false, None)
+            .await;
         let store = registered.unwrap().done().unwrap();
         (self.caller(key).await, store)
     }
 
     pub async fn submit(&self, caller: &Caller, store: &Store, submission: Submission) -> Job {
-        self.app.submit(caller, store, vec![submission], None).await.unwrap().jobs.remove(0)
+        self.app
+            .submit(caller, store, vec![submission], None)
+            .await
+            .unwrap()
+            .jobs
+            .remove(0)
     }
 
     /// What a worker appends when it begins to send a job's change.
     pub async fn begin(&self, job: &Job) -> Job {
         let mut append = Append::new(self.app.now(), Meta::default());
         let batch_id = domain::BatchId(Uuid::now_v7());
-        let event = JobIntentRecorded { at: append.now, job_id: job.id, batch_id, attempt: 1 };
+        let event = JobIntentRecorded {
+            at: append.now,
+            job_id: job.id,
+            batch_id,
+            attempt: 1,
+        };
         let next = append.job(job, event, None);
         self.app.ledger().append(append).await.unwrap();
         next
@@ -111,7 +134,13 @@ impl Place {
     pub async fn fail(&self, job: &Job, code: ErrorCode) -> Job {
         let mut append = Append::new(self.app.now(), Meta::default());
         let error = JobError::new(code, "it failed");
-        let event = JobFailed { at: append.now, job_id: job.id, attempts: 1, error, result: None };
+        let event = JobFailed {
+            at: append.now,
+            job_id: job.id,
+            attempts: 1,
+            error,
+            result: None,
+        };
         let next = append.job(job, event, None);
         self.app.ledger().append(append).await.unwrap();
         next
@@ -122,7 +151,11 @@ impl Place {
     }
 
     pub async fn count(&self, type_name: &str) -> usize {
-        self.log().await.iter().filter(|event| event.type_name == type_name).count()
+        self.log()
+            .await
+            .iter()
+            .filter(|event| event.type_name == type_name)
+            .count()
     }
 
     /// The same commands and queries as another process would run them.
@@ -141,7 +174,12 @@ impl Place {
 
 /// As cheap as argon2 can be.
 pub fn pool() -> ArgonPool {
-    let config = PoolConfig { memory_kib: 8, passes: 1, lanes: 1, ..PoolConfig::default() };
+    let config = PoolConfig {
+        memory_kib: 8,
+        passes: 1,
+        lanes: 1,
+        ..PoolConfig::default()
+    };
     ArgonPool::new(config).unwrap()
 }
 
@@ -165,7 +203,11 @@ pub fn registration(store: &str, label: Option<&str>) -> RegisterStore {
 }
 
 pub fn note(order: &str, text: &str) -> Submission {
-    Submission::new(CommandKind::OrderAddNote, Some(order.parse().unwrap()), json!({"note": text}))
+    Submission::new(
+        CommandKind::OrderAddNote,
+        Some(order.parse().unwrap()),
+        json!({"note": text}),
+    )
 }
 
 pub fn command(kind: CommandKind, order: Option<&str>, body: Value) -> Submission {
@@ -173,7 +215,10 @@ pub fn command(kind: CommandKind, order: Option<&str>, body: Value) -> Submissio
 }
 
 pub fn key(text: &str, fingerprint: u8) -> IdempotencyKey {
-    IdempotencyKey { key: text.to_owned(), fingerprint: [fingerprint; 32] }
+    IdempotencyKey {
+        key: text.to_owned(),
+        fingerprint: [fingerprint; 32],
+    }
 }
 
 /// An owner of a partition that answers as it is told, and counts.
@@ -200,7 +245,10 @@ impl Owner {
     /// Refuses first, for so long each time; then grants.
     pub fn reluctant(refusals: &[u64]) -> Arc<Self> {
         let owner = Self::generous(2_000);
-        let answers = refusals.iter().rev().map(|ms| GrantAnswer::Refused { retry_after_ms: *ms });
+        let answers = refusals
+            .iter()
+            .rev()
+            .map(|ms| GrantAnswer::Refused { retry_after_ms: *ms });
         *owner.answers.lock().unwrap() = answers.collect();
         owner
     }
@@ -222,7 +270,11 @@ impl GrantHandler for Owner {
             return answer;
         }
         self.granted.fetch_add(1, Ordering::SeqCst);
-        let grant = Grant { id: Uuid::now_v7(), valid_ms: 2_000, show_within_ms: self.show_within_ms };
+        let grant = Grant {
+            id: Uuid::now_v7(),
+            valid_ms: 2_000,
+            show_within_ms: self.show_within_ms,
+        };
         GrantAnswer::Granted { grant }
     }
 

@@ -17,20 +17,52 @@ const OPTIONS: ReadOptions = ReadOptions { no_cache: false };
 async fn an_order_is_read_with_a_token_of_the_owner_which_is_given_back() {
     let place = Place::new().await;
     let (caller, store) = place.store(KEY).await;
-    let order = place.desk.put_order("101", json!({"email": "a@example.com", "odd": [1, {"x": null}]})).unwrap();
+    let order = place
+        .desk
+        .put_order("101", json!({"email": "a@example.com", "odd": [1, {"x": null}]}))
+        .unwrap();
     let owner = Owner::generous(10_000);
-    let _serving = place.queue.serve_grants(store.partition, Arc::clone(&owner) as _).await;
+    let _serving = place
+        .queue
+        .serve_grants(store.partition, Arc::clone(&owner) as _)
+        .await;
     let id = order.parse().unwrap();
     let read = place.app.read_order(&caller, &store, &id, OPTIONS).await.unwrap();
-    assert_eq!(read.order.get("odd"), Some(&json!([1, {"x": null}])), "every field as it came");
+    assert_eq!(
+        read.order.get("odd"),
+        Some(&json!([1, {"x": null}])),
+        "every field as it came"
+    );
     assert_eq!((read.cache, read.age), (CacheState::Miss, Duration::ZERO));
-    let again = place.app.read_order(&caller, &store, &id, ReadOptions { no_cache: true }).await.unwrap();
+    let again = place
+        .app
+        .read_order(&caller, &store, &id, ReadOptions { no_cache: true })
+        .await
+        .unwrap();
     assert_eq!((again.etag, again.cache), (read.etag, CacheState::Bypass));
-    eventually("both grants are given back", SOON, async || owner.released_count() == 2).await;
+    eventually("both grants are given back", SOON, async || {
+        owner.released_count() == 2
+    })
+    .await;
     let asked = owner.asked.lock().unwrap()[0].clone();
-    assert_eq!((asked.partition, &asked.upstream_key), (store.partition, &store.upstream_key));
-    assert_eq!((asked.read, asked.interactive), (ReadScope::Order { order_id: id }, true));
-    assert_eq!(place.app.store_status(&caller, &store).await.unwrap().tokens.map(|t| t.available), Some(18));
+    assert_eq!(
+        (asked.partition, &asked.upstream_key),
+        (store.partition, &store.upstream_key)
+    );
+    assert_eq!(
+        (asked.read, asked.interactive),
+        (ReadScope::Order { order_id: id }, true)
+    );
+    assert_eq!(
+        place
+            .app
+            .store_status(&caller, &store)
+            .await
+            .unwrap()
+            .tokens
+            .map(|t| t.available),
+        Some(18)
+    );
 }
 
 #[tokio::test]
@@ -39,17 +71,29 @@ async fn a_short_refusal_is_waited_for_and_a_long_one_is_passed_on() {
     let (caller, store) = place.store(KEY).await;
     let id = place.desk.put_order("101", json!({})).unwrap().parse().unwrap();
     let owner = Owner::reluctant(&[20, 30]);
-    let serving = place.queue.serve_grants(store.partition, Arc::clone(&owner) as _).await;
+    let serving = place
+        .queue
+        .serve_grants(store.partition, Arc::clone(&owner) as _)
+        .await;
     let started = Instant::now();
     place.app.read_order(&caller, &store, &id, OPTIONS).await.unwrap();
     assert!(started.elapsed() >= Duration::from_millis(50));
     drop(serving);
     let owner = Owner::reluctant(&[7_000]);
-    let _serving = place.queue.serve_grants(store.partition, Arc::clone(&owner) as _).await;
+    let _serving = place
+        .queue
+        .serve_grants(store.partition, Arc::clone(&owner) as _)
+        .await;
     let refused = place.app.read_order(&caller, &store, &id, OPTIONS).await;
-    let Err(ReadError::Unavailable { retry_after }) = refused else { panic!("{refused:?}") };
+    let Err(ReadError::Unavailable { retry_after }) = refused else {
+        panic!("{refused:?}")
+    };
     assert_eq!(retry_after, Duration::from_secs(7));
-    assert_eq!(place.desk.counters().total().requests, 1, "without a token nothing is sent");
+    assert_eq!(
+        place.desk.counters().total().requests,
+        1,
+        "without a token nothing is sent"
+    );
 }
 
 #[tokio::test]
@@ -57,9 +101,18 @@ async fn refusals_do_not_hold_a_read_for_longer_than_it_may_wait() {
     let place = Place::with(|config| config.read_timeout = Duration::from_millis(100)).await;
     let (caller, store) = place.store(KEY).await;
     let owner = Owner::reluctant(&[40; 50]);
-    let _serving = place.queue.serve_grants(store.partition, Arc::clone(&owner) as _).await;
-    let refused = place.app.read_order(&caller, &store, &"1".parse().unwrap(), OPTIONS).await;
-    assert!(matches!(refused, Err(ReadError::Unavailable { .. })), "{refused:?}");
+    let _serving = place
+        .queue
+        .serve_grants(store.partition, Arc::clone(&owner) as _)
+        .await;
+    let refused = place
+        .app
+        .read_order(&caller, &store, &"1".parse().unwrap(), OPTIONS)
+        .await;
+    assert!(
+        matches!(refused, Err(ReadError::Unavailable { .. })),
+        "{refused:?}"
+    );
     assert!(owner.asked.lock().unwrap().len() <= 4);
 }
 
@@ -80,12 +133,18 @@ async fn what_comes_too_late_is_not_shown() {
     let (caller, store) = place.store(KEY).await;
     let id = place.desk.put_order("101", json!({})).unwrap().parse().unwrap();
     let owner = Owner::generous(100);
-    let _serving = place.queue.serve_grants(store.partition, Arc::clone(&owner) as _).await;
+    let _serving = place
+        .queue
+        .serve_grants(store.partition, Arc::clone(&owner) as _)
+        .await;
     let hold = place.desk.hold(RequestKind::GetOrder, HoldPhase::BeforeAnswer);
     let late = place.app.read_order(&caller, &store, &id, OPTIONS).await;
     assert!(matches!(late, Err(ReadError::Unavailable { .. })), "{late:?}");
     place.desk.release(hold).unwrap();
-    eventually("the grant is given back", SOON, async || owner.released_count() == 1).await;
+    eventually("the grant is given back", SOON, async || {
+        owner.released_count() == 1
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -94,10 +153,14 @@ async fn a_suspended_process_does_not_show_what_it_read_before() {
     let (caller, store) = place.store(KEY).await;
     let id: domain::OrderId = place.desk.put_order("101", json!({})).unwrap().parse().unwrap();
     let owner = Owner::generous(5_000);
-    let _serving = place.queue.serve_grants(store.partition, Arc::clone(&owner) as _).await;
+    let _serving = place
+        .queue
+        .serve_grants(store.partition, Arc::clone(&owner) as _)
+        .await;
     let hold = place.desk.hold(RequestKind::GetOrder, HoldPhase::BeforeAnswer);
     let (app, order) = (place.app.clone(), id.clone());
-    let read = tokio::spawn(async move { app.read_order(&caller, &store, &order, OPTIONS).await.map(|_| ()) });
+    let read =
+        tokio::spawn(async move { app.read_order(&caller, &store, &order, OPTIONS).await.map(|_| ()) });
     assert!(place.desk.wait_held(hold, 1, SOON).await);
     place.clock.advance(Duration::from_secs(6));
     place.desk.release(hold).unwrap();
@@ -111,14 +174,20 @@ async fn a_caller_who_goes_away_gives_the_grant_back() {
     let (caller, store) = place.store(KEY).await;
     let id: domain::OrderId = place.desk.put_order("101", json!({})).unwrap().parse().unwrap();
     let owner = Owner::generous(60_000);
-    let _serving = place.queue.serve_grants(store.partition, Arc::clone(&owner) as _).await;
+    let _serving = place
+        .queue
+        .serve_grants(store.partition, Arc::clone(&owner) as _)
+        .await;
     let hold = place.desk.hold(RequestKind::GetOrder, HoldPhase::BeforeAnswer);
     let app = place.app.clone();
     let read = tokio::spawn(async move { app.read_order(&caller, &store, &id, OPTIONS).await.map(|_| ()) });
     assert!(place.desk.wait_held(hold, 1, SOON).await);
     assert_eq!((owner.granted(), owner.released_count()), (1, 0));
     read.abort();
-    eventually("the grant is given back", SOON, async || owner.released_count() == 1).await;
+    eventually("the grant is given back", SOON, async || {
+        owner.released_count() == 1
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -126,17 +195,43 @@ async fn what_order_desk_says_is_told_apart() {
     let place = Place::new().await;
     let (caller, store) = place.store(KEY).await;
     let owner = Owner::generous(10_000);
-    let _serving = place.queue.serve_grants(store.partition, Arc::clone(&owner) as _).await;
-    let read = async || place.app.read_order(&caller, &store, &"999".parse().unwrap(), OPTIONS).await;
+    let _serving = place
+        .queue
+        .serve_grants(store.partition, Arc::clone(&owner) as _)
+        .await;
+    let read = async || {
+        place
+            .app
+            .read_order(&caller, &store, &"999".parse().unwrap(), OPTIONS)
+            .await
+    };
     assert!(matches!(read().await, Err(ReadError::NotFound)));
-    let reject = |status| Fault::Reject { status, message: "secret street 5".into() };
+    let reject = |status| Fault::Reject {
+        status,
+        message: "secret street 5".into(),
+    };
     place.desk.fail_next(RequestKind::GetOrder, reject(401));
     assert!(matches!(read().await, Err(ReadError::CredentialsRejected)));
     place.desk.fail_next(RequestKind::GetOrder, reject(400));
     let refused = read().await;
-    assert!(matches!(refused, Err(ReadError::Rejected { status: 400, message: Some(_) })), "{refused:?}");
+    assert!(
+        matches!(
+            refused,
+            Err(ReadError::Rejected {
+                status: 400,
+                message: Some(_)
+            })
+        ),
+        "{refused:?}"
+    );
     assert!(!format!("{refused:?}").contains("street"));
-    place.desk.fail_next(RequestKind::GetOrder, Fault::ServerError { status: 503, applied: false });
+    place.desk.fail_next(
+        RequestKind::GetOrder,
+        Fault::ServerError {
+            status: 503,
+            applied: false,
+        },
+    );
     assert!(matches!(read().await, Err(ReadError::Unavailable { .. })));
 }
 

@@ -14,12 +14,19 @@ async fn the_database_files_hold_no_key_no_address_and_no_answer() {
     let caller = place.caller(KEY).await;
     let once = Once {
         key: key("k", 1),
-        render: Arc::new(|_| StoredAnswer { status: 201, body: b"an answer in plain text".to_vec() }),
+        render: Arc::new(|_| StoredAnswer {
+            status: 201,
+            body: b"an answer in plain text".to_vec(),
+        }),
     };
-    let made = place.app.register_store(&caller, registration("101", None), false, Some(once)).await;
+    let made = place
+        .app
+        .register_store(&caller, registration("101", None), false, Some(once))
+        .await;
     let store = made.unwrap().done().unwrap();
     let caller = place.caller(KEY).await;
-    let body = json!({"address_type": "shipping", "address": {"address1": "12 Elm Street", "city": "Springfield"}});
+    let body =
+        json!({"address_type": "shipping", "address": {"address1": "12 Elm Street", "city": "Springfield"}});
     let mut submission = command(CommandKind::OrderUpdateAddress, Some("1"), body);
     submission.callback_url = Some("https://example.com/hook-with-a-token".into());
     place.submit(&caller, &store, submission).await;
@@ -28,7 +35,14 @@ async fn the_database_files_hold_no_key_no_address_and_no_answer() {
     for entry in std::fs::read_dir(place.folder.path()).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         searched += bytes.len();
-        for text in [KEY, "key-101", "Elm Street", "Springfield", "hook-with", "an answer in plain"] {
+        for text in [
+            KEY,
+            "key-101",
+            "Elm Street",
+            "Springfield",
+            "hook-with",
+            "an answer in plain",
+        ] {
             let found = bytes.windows(text.len()).any(|window| window == text.as_bytes());
             assert!(!found, "{text} is in plain text");
         }
