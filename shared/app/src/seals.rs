@@ -1,5 +1,7 @@
 //! Sealing and opening of what the ledger keeps: which data key serves which record, and how to get at it.
 
+mod place;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,60 +14,15 @@ use runtime::Clock;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use vault::{Aad, ApiKey, DataKey, Keyring, SystemEntropy, TenantKey, TenantSalt, Zeroizing, sealed_key_id};
 
+pub(crate) use place::hashed_row;
+use place::tenant_record;
+pub use place::{Purpose, image_row};
+
 /// How long an opened key is used without asking the ledger whether it still exists.
 const FRESH_FOR: Duration = Duration::from_mins(1);
-
-/// What sealed bytes are, so that no record can pass for another. The text is bound into each seal for ever.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// A store's API key; row: the store's id.
-    Credentials,
-    /// A [`JobBody`](crate::payload::JobBody); row: the job's id.
-    JobBody,
-    /// A [`JobOutcome`](crate::payload::JobOutcome); row: the job's id.
-    JobOutcome,
-    /// The plan of a request; row: the batch's id.
-    BatchPlan,
-    /// An [`ImageBody`](crate::payload::ImageBody); row: [`image_row`].
-    OrderImage,
-    /// The answer to a call that is no command; row: made from the idempotency key.
-    IdempotentAnswer,
-}
-
-impl Purpose {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Credentials => "stores.credentials",
-            Self::JobBody => "jobs.body",
-            Self::JobOutcome => "jobs.outcome",
-            Self::BatchPlan => "batches.plan",
-            Self::OrderImage => "orders.image",
-            Self::IdempotentAnswer => "idempotency.answer",
-        }
-    }
-}
-
-/// The row under which images of an order are sealed.
-pub fn image_row(store: StoreId, order: &OrderId) -> Uuid {
-    hashed_row(&[b"order image", store.0.as_bytes(), order.as_str().as_bytes()])
-}
-
-/// A row id made from `parts`, for what has no id of its own.
-pub(crate) fn hashed_row(parts: &[&[u8]]) -> Uuid {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    let digest = hash.finalize();
-    let mut row = [0; 16];
-    row.copy_from_slice(&digest[..16]);
-    Uuid::from_bytes(row)
-}
 
 /// Why something cannot be sealed or opened.
 #[derive(Debug, thiserror::Error)]
@@ -349,11 +306,6 @@ impl std::fmt::Debug for Seals {
     }
 }
 
-/// The data key of what belongs to a tenant as a whole, found without an index: it is made with the tenant.
-fn tenant_record(tenant: TenantId) -> DataKeyId {
-    DataKeyId(hashed_row(&[b"tenant record", tenant.0.as_bytes()]))
-}
-
 fn key_of(sealed: &Sealed) -> Result<DataKeyId, SealError> {
     sealed_key_id(sealed.as_bytes())
         .map(DataKeyId)
@@ -415,35 +367,5 @@ impl Sealer {
 impl std::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Sealer({}, ***)", self.id)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_bound_into_seals_never_changes() {
-        let names = [
-            (Purpose::Credentials, "stores.credentials"),
-            (Purpose::JobBody, "jobs.body"),
-            (Purpose::JobOutcome, "jobs.outcome"),
-            (Purpose::BatchPlan, "batches.plan"),
-            (Purpose::OrderImage, "orders.image"),
-            (Purpose::IdempotentAnswer, "idempotency.answer"),
-        ];
-        for (purpose, name) in names {
-            assert_eq!(purpose.as_str(), name);
-        }
-        let store = StoreId(Uuid::from_u128(7));
-        let row = image_row(store, &"4312".parse().unwrap());
-        assert_eq!(row.to_string(), "c8bc8fbc-0044-d5d4-1663-ce4f28635ee8");
-        let record = tenant_record(TenantId(Uuid::from_u128(7)));
-        assert_eq!(record.to_string(), "97d9c190-59d9-9715-c0dc-16922f9ae0e8");
-    }
-
-    #[test]
-    fn parts_of_a_row_do_not_run_together() {
-        assert_ne!(hashed_row(&[b"ab", b"c"]), hashed_row(&[b"a", b"bc"]));
     }
 }

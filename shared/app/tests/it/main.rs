@@ -7,6 +7,7 @@ mod dry_run;
 mod jobs;
 mod place;
 mod reads;
+mod retry;
 mod secrecy;
 mod stores;
 mod submit;
