@@ -1,0 +1,3 @@
+//! One process on SQLite.
+
+mod smoke;

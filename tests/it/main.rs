@@ -1,0 +1,4 @@
+//! The whole system, as processes.
+
+mod cluster;
+mod embedded;
