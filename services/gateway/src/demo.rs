@@ -31,7 +31,10 @@ pub async fn run(exit: bool) -> Result<ExitCode, StartError> {
         ("MCP_KMS_KEY", throw_away_key().as_str()),
         ("HOST", "127.0.0.1"),
         ("PORT", "0"),
-        ("DATABASE_URL", &format!("sqlite:///{}", folder.path().join("demo.db").display())),
+        (
+            "DATABASE_URL",
+            &format!("sqlite:///{}", folder.path().join("demo.db").display()),
+        ),
         ("ORDERDESK_BASE_URL", &simulator.base_url()),
     ]))?;
     let lifecycle = Lifecycle::new();
@@ -44,7 +47,11 @@ pub async fn run(exit: bool) -> Result<ExitCode, StartError> {
     let outcome = story(&show, &simulator, &node).await;
     if outcome.is_ok() && !exit {
         println!("\nStill up. Try it:\n");
-        println!("  curl -s http://{}/stores -H 'Authorization: Bearer {}'\n", node.address, key.expose());
+        println!(
+            "  curl -s http://{}/stores -H 'Authorization: Bearer {}'\n",
+            node.address,
+            key.expose()
+        );
         println!("Stop it with Ctrl-C; its data go with it.");
     } else {
         lifecycle.stop();
@@ -53,13 +60,19 @@ pub async fn run(exit: bool) -> Result<ExitCode, StartError> {
     node.close().await;
     simulator.shutdown().await;
     outcome?;
-    Ok(if ended_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if ended_well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// 64 hex digits: valid base64 of 48 random bytes' length.
 fn throw_away_key() -> String {
     let bytes = vault::random::<32>(&mut SystemEntropy);
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 async fn story(show: &Show, simulator: &Simulator, node: &Node) -> Result<(), StartError> {
@@ -76,9 +89,13 @@ async fn story(show: &Show, simulator: &Simulator, node: &Node) -> Result<(), St
     println!("2. A note: accepted at once with 202, carried out by the worker.\n");
     let path = format!("/stores/{store}/orders/{order}");
     let note = json!({"note": "Customer requested expedited shipping", "note_type": "customer_service"});
-    let job = show.request(Method::POST, &format!("{path}/add-note"), Some(&note), 202).await?;
+    let job = show
+        .request(Method::POST, &format!("{path}/add-note"), Some(&note), 202)
+        .await?;
     let id = job["id"].as_str().unwrap_or_default().to_owned();
-    show.request(Method::GET, &format!("/jobs/{id}?wait=30"), None, 200).await.and_then(succeeded)?;
+    show.request(Method::GET, &format!("/jobs/{id}?wait=30"), None, 200)
+        .await
+        .and_then(succeeded)?;
 
     println!("3. Several commands at once travel in one fetch and one update.\n");
     let batch = json!({"jobs": [
@@ -86,21 +103,38 @@ async fn story(show: &Show, simulator: &Simulator, node: &Node) -> Result<(), St
         {"kind": "order.update_address", "order_id": order, "body": {"address_type": "shipping", "address": {"city": "Newtown"}}},
         {"kind": "order.add_note", "order_id": order, "body": {"note": "Two items added"}},
     ]});
-    let jobs = show.request(Method::POST, &format!("/stores/{store}/jobs:batch"), Some(&batch), 202).await?;
+    let jobs = show
+        .request(
+            Method::POST,
+            &format!("/stores/{store}/jobs:batch"),
+            Some(&batch),
+            202,
+        )
+        .await?;
     for job in jobs["data"].as_array().into_iter().flatten() {
         let id = job["id"].as_str().unwrap_or_default();
-        show.quietly(Method::GET, &format!("/jobs/{id}?wait=30")).await.and_then(succeeded)?;
+        show.quietly(Method::GET, &format!("/jobs/{id}?wait=30"))
+            .await
+            .and_then(succeeded)?;
     }
     let last = jobs["data"][2]["id"].as_str().unwrap_or_default();
-    show.request(Method::GET, &format!("/jobs/{last}"), None, 200).await?;
+    show.request(Method::GET, &format!("/jobs/{last}"), None, 200)
+        .await?;
 
-    println!("4. The answer to an update gets lost. The gateway finds out that it arrived, and does not repeat it.\n");
+    println!(
+        "4. The answer to an update gets lost. The gateway finds out that it arrived, and does not repeat it.\n"
+    );
     simulator.fail_next(
         simulator::Matcher::from(simulator::RequestKind::PutOrder),
-        simulator::Fault::StatusError { message: "internal error".to_owned(), applied: true },
+        simulator::Fault::StatusError {
+            message: "internal error".to_owned(),
+            applied: true,
+        },
     );
     let note = json!({"note": "Exactly once, whatever happens"});
-    show.request(Method::POST, &format!("{path}/add-note"), Some(&note), 200).await.and_then(succeeded)?;
+    show.request(Method::POST, &format!("{path}/add-note"), Some(&note), 200)
+        .await
+        .and_then(succeeded)?;
 
     println!("5. The order in Order Desk, before and after:\n");
     let after = simulator.get_order(store, &order).unwrap_or_default();
@@ -129,7 +163,12 @@ fn print_diff(before: &Value, after: &Value) {
         return;
     };
     let patch = domain::order::diff::diff(&before, &after);
-    for operation in serde_json::to_value(patch).ok().and_then(|p| p.as_array().cloned()).into_iter().flatten() {
+    for operation in serde_json::to_value(patch)
+        .ok()
+        .and_then(|p| p.as_array().cloned())
+        .into_iter()
+        .flatten()
+    {
         println!("   {operation}");
     }
 }
@@ -143,7 +182,10 @@ async fn print_events(node: &Node) -> Result<(), StartError> {
         .map_err(|error| StartError::failed("the ledger cannot be read", error))?;
     for event in events {
         let subject = event.job_id.map(|id| format!("job {id}")).unwrap_or_default();
-        println!("   {:>3}  {}  {:<28} {subject}", event.position, event.recorded_at, event.type_name);
+        println!(
+            "   {:>3}  {}  {:<28} {subject}",
+            event.position, event.recorded_at, event.type_name
+        );
     }
     Ok(())
 }
@@ -158,7 +200,7 @@ impl Show {
     fn new(base: String, key: String) -> Result<Self, StartError> {
         let client = Client::builder()
             .no_proxy()
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .build()
             .map_err(|error| StartError::failed("the HTTP client cannot be set up", error))?;
         Ok(Self { client, base, key })
@@ -190,7 +232,10 @@ impl Show {
         if status == expected {
             Ok(answer)
         } else {
-            Err(StartError::failed("an unexpected answer", format!("{status} instead of {expected}: {answer}")))
+            Err(StartError::failed(
+                "an unexpected answer",
+                format!("{status} instead of {expected}: {answer}"),
+            ))
         }
     }
 
@@ -206,7 +251,10 @@ impl Show {
         prefer: Option<&str>,
     ) -> Result<(u16, Value), StartError> {
         let failed = |error: reqwest::Error| StartError::failed("a request failed", error);
-        let mut request = self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key);
+        let mut request = self
+            .client
+            .request(method, format!("{}{path}", self.base))
+            .bearer_auth(&self.key);
         if let Some(body) = body {
             request = request.json(body);
         }

@@ -23,7 +23,10 @@ pub enum StartError {
 impl StartError {
     /// An error while doing `what`.
     pub fn failed(what: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Failed { what, source: source.into() }
+        Self::Failed {
+            what,
+            source: source.into(),
+        }
     }
 
     /// The exit code: 2 for a bad configuration, 1 for everything else.

@@ -54,7 +54,10 @@ pub struct Node {
 
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Node").field("address", &self.address).field("worker", &self.worker).finish_non_exhaustive()
+        f.debug_struct("Node")
+            .field("address", &self.address)
+            .field("worker", &self.worker)
+            .finish_non_exhaustive()
     }
 }
 
@@ -99,13 +102,22 @@ impl Node {
                 config: worker_config(config, opened.lock.is_some()),
             })
         });
-        let port = if role.serves() { config.port } else { config.worker_port };
+        let port = if role.serves() {
+            config.port
+        } else {
+            config.worker_port
+        };
         let wanted = SocketAddr::new(config.host, port);
         let listener = TcpListener::bind(wanted).await.map_err(|error| {
             let name = if role.serves() { "PORT" } else { "WORKER_PORT" };
-            StartError::failed("cannot listen", format!("{name} {port} on {}: {error}", config.host))
+            StartError::failed(
+                "cannot listen",
+                format!("{name} {port} on {}: {error}", config.host),
+            )
         })?;
-        let address = listener.local_addr().map_err(|error| StartError::failed("cannot listen", error))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| StartError::failed("cannot listen", error))?;
 
         let bus = app.start_bus(lifecycle.draining());
         lifecycle.spawn("bus", async move {
@@ -122,14 +134,24 @@ impl Node {
             readiness: status::readiness(AppReadiness::new(app.clone()), worker.clone()),
             draining: lifecycle.draining(),
         };
-        let router = if role.serves() { api::router(state) } else { status::router(state) };
+        let router = if role.serves() {
+            api::router(state)
+        } else {
+            status::router(state)
+        };
         let draining = lifecycle.draining();
         lifecycle.spawn("http", async move {
             api::serve(listener, router, api::ServeConfig::default(), draining).await?;
             Ok(())
         });
         tracing::info!(address = %address, role = ?role, "listening");
-        Ok(Self { address, app, worker, ledger: opened.ledger, _lock: opened.lock })
+        Ok(Self {
+            address,
+            app,
+            worker,
+            ledger: opened.ledger,
+            _lock: opened.lock,
+        })
     }
 
     /// Closes the ledger; to be called when the lifecycle has ended.
@@ -153,7 +175,9 @@ fn check_role(config: &Config, role: Role) -> Result<(), StartError> {
         return Err(ConfigError::bad("DATABASE_URL", &value, accepted).into());
     }
     if config.nats_url.is_none() {
-        return Err(ConfigError::missing("NATS_URL", "nats://host:4222, since API and worker are apart").into());
+        return Err(
+            ConfigError::missing("NATS_URL", "nats://host:4222, since API and worker are apart").into(),
+        );
     }
     Ok(())
 }

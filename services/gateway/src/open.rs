@@ -47,12 +47,19 @@ pub(crate) async fn ledger(config: &Config) -> Result<Opened, StartError> {
 }
 
 async fn sqlite(path: &Path) -> Result<(SqliteLedger, FolderLock), StartError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let lock = lock_folder(folder).map_err(|error| StartError::failed("the database cannot be opened", error))?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let lock =
+        lock_folder(folder).map_err(|error| StartError::failed("the database cannot be opened", error))?;
     let sqlite = SqliteLedger::open(path)
         .await
         .map_err(|error| StartError::failed("the database cannot be opened", error))?;
-    sqlite.migrate().await.map_err(|error| StartError::failed("the database cannot be used", error))?;
+    sqlite
+        .migrate()
+        .await
+        .map_err(|error| StartError::failed("the database cannot be used", error))?;
     Ok((sqlite, lock))
 }
 
@@ -64,7 +71,10 @@ pub(crate) async fn migrate(config: &Config) -> Result<(), StartError> {
             let postgres = PostgresLedger::connect(url.expose_secret(), PostgresOptions::default())
                 .await
                 .map_err(|error| StartError::failed("the database cannot be opened", error))?;
-            postgres.migrate().await.map_err(|error| StartError::failed("the database cannot be migrated", error))
+            postgres
+                .migrate()
+                .await
+                .map_err(|error| StartError::failed("the database cannot be migrated", error))
         }
     }
 }
@@ -73,7 +83,10 @@ pub(crate) async fn migrate(config: &Config) -> Result<(), StartError> {
 async fn partitions(ledger: &Ledger, config: &Config) -> Result<(), StartError> {
     let failed = |error| StartError::failed("the ledger cannot be used", error);
     let wanted = config.partitions.to_string();
-    let stored = ledger.init_setting("partitions", wanted.as_bytes()).await.map_err(failed)?;
+    let stored = ledger
+        .init_setting("partitions", wanted.as_bytes())
+        .await
+        .map_err(failed)?;
     if stored != wanted.as_bytes() {
         let accepted = format!(
             "{}, with which this ledger was first started",
@@ -86,11 +99,18 @@ async fn partitions(ledger: &Ledger, config: &Config) -> Result<(), StartError> 
 
 /// Opens the queue: NATS if it is named, else in process.
 pub(crate) async fn queue(config: &Config) -> Result<Arc<dyn Queue>, StartError> {
-    let Some(url) = &config.nats_url else { return Ok(Arc::new(LocalQueue::new())) };
-    let options = JetStreamOptions { redeliver_after: Duration::from_secs(5), ..JetStreamOptions::default() };
-    let queue = JetStreamQueue::connect(url.expose_secret(), options).await.map_err(|error| {
-        let accepted = format!("nats://host:4222, several with commas ({error})");
-        StartError::Config(ConfigError::hidden("NATS_URL", &accepted))
-    })?;
+    let Some(url) = &config.nats_url else {
+        return Ok(Arc::new(LocalQueue::new()));
+    };
+    let options = JetStreamOptions {
+        redeliver_after: Duration::from_secs(5),
+        ..JetStreamOptions::default()
+    };
+    let queue = JetStreamQueue::connect(url.expose_secret(), options)
+        .await
+        .map_err(|error| {
+            let accepted = format!("nats://host:4222, several with commas ({error})");
+            StartError::Config(ConfigError::hidden("NATS_URL", &accepted))
+        })?;
     Ok(Arc::new(queue))
 }

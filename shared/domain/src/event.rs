@@ -7,9 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{BatchOutcome, RequestKind};
-use crate::id::{
-    BatchId, DataKeyId, JobId, KeyId, OrderId, RequestId, StoreId, TenantId, UpstreamStoreId,
-};
+use crate::id::{BatchId, DataKeyId, JobId, KeyId, OrderId, RequestId, StoreId, TenantId, UpstreamStoreId};
 use crate::job::{CancelReason, JobClass, JobError, JobResult, Priority};
 use crate::order::CommandKind;
 use crate::store::PauseReason;

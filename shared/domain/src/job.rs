@@ -159,7 +159,13 @@ pub struct JobError {
 impl JobError {
     /// An error with nothing but a code and a sentence.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), upstream_status: None, existing_order_id: None, cause: None }
+        Self {
+            code,
+            detail: detail.into(),
+            upstream_status: None,
+            existing_order_id: None,
+            cause: None,
+        }
     }
 }
 

@@ -10,7 +10,9 @@ use crate::id::UpstreamStoreId;
 /// share its token bucket. The hash is stable for ever: `partitions` is fixed when a ledger is first started.
 pub fn of(store: &UpstreamStoreId, partitions: u16) -> u16 {
     let hash = Sha256::digest(store.as_str().as_bytes());
-    let head = u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]]);
+    let head = u64::from_be_bytes([
+        hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7],
+    ]);
     (head % u64::from(partitions.max(1))) as u16
 }
 
@@ -27,8 +29,9 @@ mod tests {
 
     #[test]
     fn stores_spread_over_partitions() {
-        let used: std::collections::HashSet<u16> =
-            (0..1000).map(|n| of(&n.to_string().parse().unwrap(), 64)).collect();
+        let used: std::collections::HashSet<u16> = (0..1000)
+            .map(|n| of(&n.to_string().parse().unwrap(), 64))
+            .collect();
         assert_eq!(used.len(), 64);
     }
 }

@@ -92,7 +92,6 @@ impl Store {
     #[must_use]
     pub fn evolve(mut self, event: &Event, sealed: Option<&Sealed>, version: u64) -> Self {
         match event {
-            Event::StoreRegistered(_) => return self,
             Event::StoreRenamed(e) => {
                 self.label.clone_from(&e.label);
                 self.updated_at = e.at;
@@ -122,7 +121,8 @@ impl Store {
                 self.credentials = None;
                 self.updated_at = e.at;
             }
-            Event::TenantCreated(_)
+            Event::StoreRegistered(_)
+            | Event::TenantCreated(_)
             | Event::KeyAdded(_)
             | Event::KeyRevoked(_)
             | Event::JobSubmitted(_)

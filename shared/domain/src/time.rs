@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(i64);
 
-/// Latest time that the text form can show: 9999-12-30T22:00:00.999Z (the calendar library keeps a day for offsets).
-const LATEST_MS: i64 = 253_402_207_200_999;
+/// Latest time that the text form can show: 9999-12-30T22:00:00.000Z (the calendar library keeps a day for offsets).
+const LATEST_MS: i64 = 253_402_207_200_000;
 
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
@@ -35,12 +35,18 @@ impl Timestamp {
 
     /// This point moved forward.
     pub fn plus(self, duration: Duration) -> Self {
-        Self::from_millis(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        Self::from_millis(
+            self.0
+                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// This point moved backward.
     pub fn minus(self, duration: Duration) -> Self {
-        Self::from_millis(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        Self::from_millis(
+            self.0
+                .saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// Order Desk's form: `YYYY-MM-DD HH:MM:SS`, UTC, without a zone (whole seconds, rounded down).
@@ -97,8 +103,14 @@ mod tests {
 
     #[test]
     fn text_has_three_decimals_and_a_zone() {
-        assert_eq!(Timestamp::from_millis(1_700_000_000_000).to_string(), "2023-11-14T22:13:20.000Z");
-        assert_eq!(Timestamp::from_millis(1_700_000_000_123).to_order_desk(), "2023-11-14 22:13:20");
+        assert_eq!(
+            Timestamp::from_millis(1_700_000_000_000).to_string(),
+            "2023-11-14T22:13:20.000Z"
+        );
+        assert_eq!(
+            Timestamp::from_millis(1_700_000_000_123).to_order_desk(),
+            "2023-11-14 22:13:20"
+        );
     }
 
     #[test]
@@ -106,6 +118,9 @@ mod tests {
         let at: Timestamp = "2023-11-14T23:13:20.5+01:00".parse().unwrap();
         assert_eq!(at.as_millis(), 1_700_000_000_500);
         assert!("yesterday".parse::<Timestamp>().is_err());
-        assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "9999-12-30T22:00:00.999Z");
+        assert_eq!(
+            Timestamp::from_millis(i64::MAX).to_string(),
+            "9999-12-30T22:00:00.000Z"
+        );
     }
 }

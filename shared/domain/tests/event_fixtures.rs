@@ -6,7 +6,9 @@ use domain::event::Event;
 use serde_json::Value;
 
 fn fixture(type_name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/events").join(format!("{type_name}.json"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/events")
+        .join(format!("{type_name}.json"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -28,12 +30,21 @@ fn every_fixture_is_of_a_type_that_can_be_read() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let type_name = name.strip_suffix(".json").unwrap();
-        assert!(Event::TYPES.contains(&type_name), "{name}: fixtures are never removed, nor are readers");
+        assert!(
+            Event::TYPES.contains(&type_name),
+            "{name}: fixtures are never removed, nor are readers"
+        );
     }
 }
 
 #[test]
 fn an_unknown_type_and_wrong_data_are_told_apart() {
-    assert!(matches!(Event::decode("job.submitted.v9", "{}"), Err(domain::event::DecodeError::UnknownType(_))));
-    assert!(matches!(Event::decode("job.requeued.v1", "{}"), Err(domain::event::DecodeError::Data { .. })));
+    assert!(matches!(
+        Event::decode("job.submitted.v9", "{}"),
+        Err(domain::event::DecodeError::UnknownType(_))
+    ));
+    assert!(matches!(
+        Event::decode("job.requeued.v1", "{}"),
+        Err(domain::event::DecodeError::Data { .. })
+    ));
 }

@@ -49,7 +49,9 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock that stands at `unix_ms`.
     pub fn at(unix_ms: i64) -> Self {
-        Self { now: Mutex::new((unix_ms, Duration::from_secs(1_000))) }
+        Self {
+            now: Mutex::new((unix_ms, Duration::from_secs(1_000))),
+        }
     }
 
     /// Moves the clock forward.
@@ -62,11 +64,17 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn unix_ms(&self) -> i64 {
-        self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner).0
+        self.now
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .0
     }
 
     fn boot(&self) -> Duration {
-        self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner).1
+        self.now
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .1
     }
 
     fn uuid(&self) -> Uuid {

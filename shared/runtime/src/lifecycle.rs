@@ -90,9 +90,10 @@ impl Lifecycle {
 
     /// Waits for a signal (or [`Lifecycle::stop`]), drains for at most `grace`, and says how it went.
     pub async fn run(&self, grace: Duration) -> ExitCode {
-        match self.wait(grace).await {
-            true => ExitCode::SUCCESS,
-            false => ExitCode::FAILURE,
+        if self.wait(grace).await {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
         }
     }
 

@@ -16,7 +16,7 @@ pub fn init_logs(level: LogLevel) {
             let libraries = if level == LogLevel::Error { "error" } else { "warn" };
             let mut filter = libraries.to_owned();
             for name in OUR_CRATES {
-                filter.push_str(&format!(",{name}={ours}"));
+                filter.extend([",", name, "=", ours]);
             }
             filter
         }

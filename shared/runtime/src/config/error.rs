@@ -39,16 +39,27 @@ pub enum ConfigError {
 impl ConfigError {
     /// A required variable that is not set.
     pub fn missing(name: &str, accepted: &str) -> Self {
-        Self::Missing { name: name.to_owned(), accepted: accepted.to_owned() }
+        Self::Missing {
+            name: name.to_owned(),
+            accepted: accepted.to_owned(),
+        }
     }
 
     /// A value that is not accepted; `value` is shown.
     pub fn bad(name: &str, value: &str, accepted: &str) -> Self {
-        Self::Bad { name: name.to_owned(), value: format!("{value:?}"), accepted: accepted.to_owned() }
+        Self::Bad {
+            name: name.to_owned(),
+            value: format!("{value:?}"),
+            accepted: accepted.to_owned(),
+        }
     }
 
     /// A value that is not accepted and must not be shown.
     pub fn hidden(name: &str, accepted: &str) -> Self {
-        Self::Bad { name: name.to_owned(), value: "(hidden)".to_owned(), accepted: accepted.to_owned() }
+        Self::Bad {
+            name: name.to_owned(),
+            value: "(hidden)".to_owned(),
+            accepted: accepted.to_owned(),
+        }
     }
 }

@@ -147,22 +147,22 @@ impl Config {
                     parse::url(t, &["http", "https"])
                 })?,
             orderdesk_timeout: s.value("ORDERDESK_TIMEOUT", "30s", |t| {
-                parse::duration_between(t, Duration::from_millis(100), Duration::from_secs(600))
+                parse::duration_between(t, Duration::from_millis(100), Duration::from_mins(10))
             })?,
             bucket_size: s.value("ORDERDESK_BUCKET_SIZE", "20", |t| parse::integer(t, 2, 1_000_000))?,
             refill_per_second: s.value("ORDERDESK_REFILL_PER_SECOND", "3", parse::rate)?,
             admin_token: s.secret("ADMIN_TOKEN", parse::admin_token)?,
             max_attempts: s.value("MAX_ATTEMPTS", "8", |t| parse::integer(t, 1, 1_000))?,
             job_deadline: s.value("JOB_DEADLINE", "24h", |t| {
-                parse::duration_between(t, Duration::from_secs(1), Duration::from_secs(366 * 86_400))
+                parse::duration_between(t, Duration::from_secs(1), Duration::from_hours(366 * 24))
             })?,
             partitions: s.value("PARTITIONS", "64", |t| parse::integer(t, 1, 4_096))?.try_into().unwrap_or(64),
             lease_ttl: s.value("LEASE_TTL", "10s", |t| {
-                parse::duration_between(t, Duration::from_secs(3), Duration::from_secs(600))
+                parse::duration_between(t, Duration::from_secs(3), Duration::from_mins(10))
             })?,
             shutdown_grace: s.value("SHUTDOWN_GRACE", "30s", parse::duration)?,
             idempotency_ttl: s.value("IDEMPOTENCY_TTL", "24h", |t| {
-                parse::duration_between(t, Duration::from_secs(1), Duration::from_secs(366 * 86_400))
+                parse::duration_between(t, Duration::from_secs(1), Duration::from_hours(366 * 24))
             })?,
             audit_reads: s.value("AUDIT_READS", "true", parse::boolean)?,
             create_marker: s.value("CREATE_MARKER", "metadata", CreateMarker::parse)?,

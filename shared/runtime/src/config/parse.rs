@@ -26,7 +26,8 @@ pub(super) fn integer(text: &str, low: u32, high: u32) -> Parsed<u32> {
 }
 
 pub(super) fn port(text: &str) -> Parsed<u16> {
-    text.parse().map_err(|_| "a port from 0 to 65535 (0 takes a free one)".to_owned())
+    text.parse()
+        .map_err(|_| "a port from 0 to 65535 (0 takes a free one)".to_owned())
 }
 
 pub(super) fn rate(text: &str) -> Parsed<f64> {
@@ -37,7 +38,8 @@ pub(super) fn rate(text: &str) -> Parsed<f64> {
 }
 
 pub(super) fn ip(text: &str) -> Parsed<IpAddr> {
-    text.parse().map_err(|_| "an IP address such as 0.0.0.0 or 127.0.0.1".to_owned())
+    text.parse()
+        .map_err(|_| "an IP address such as 0.0.0.0 or 127.0.0.1".to_owned())
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {
@@ -46,17 +48,26 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
 
 pub(super) fn nets(text: &str) -> Parsed<Vec<IpNet>> {
     list(text)
-        .map(|part| part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from)))
+        .map(|part| {
+            part.parse::<IpNet>()
+                .or_else(|_| part.parse::<IpAddr>().map(IpNet::from))
+        })
         .collect::<Result<_, _>>()
         .map_err(|_| "comma-separated CIDRs such as 10.0.0.0/8,::1/128".to_owned())
 }
 
 pub(super) fn duration(text: &str) -> Parsed<Duration> {
-    duration_between(text, Duration::ZERO, Duration::from_secs(366 * 86_400))
+    duration_between(text, Duration::ZERO, Duration::from_hours(366 * 24))
 }
 
 pub(super) fn duration_between(text: &str, low: Duration, high: Duration) -> Parsed<Duration> {
-    let accepted = || format!("a duration such as 500ms, 15s, 5m or 24h, from {} to {}", show(low), show(high));
+    let accepted = || {
+        format!(
+            "a duration such as 500ms, 15s, 5m or 24h, from {} to {}",
+            show(low),
+            show(high)
+        )
+    };
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().map_err(|_| accepted())?;
     let unit_ms = match &text[digits..] {
@@ -68,16 +79,20 @@ pub(super) fn duration_between(text: &str, low: Duration, high: Duration) -> Par
         _ => return Err(accepted()),
     };
     let duration = Duration::from_millis(number.checked_mul(unit_ms).ok_or_else(accepted)?);
-    if (low..=high).contains(&duration) { Ok(duration) } else { Err(accepted()) }
+    if (low..=high).contains(&duration) {
+        Ok(duration)
+    } else {
+        Err(accepted())
+    }
 }
 
 fn show(duration: Duration) -> String {
     let ms = duration.as_millis();
     match ms {
         0 => "0s".to_owned(),
-        _ if ms % 3_600_000 == 0 => format!("{}h", ms / 3_600_000),
-        _ if ms % 60_000 == 0 => format!("{}m", ms / 60_000),
-        _ if ms % 1_000 == 0 => format!("{}s", ms / 1_000),
+        _ if ms.is_multiple_of(3_600_000) => format!("{}h", ms / 3_600_000),
+        _ if ms.is_multiple_of(60_000) => format!("{}m", ms / 60_000),
+        _ if ms.is_multiple_of(1_000) => format!("{}s", ms / 1_000),
         _ => format!("{ms}ms"),
     }
 }
@@ -93,7 +108,11 @@ pub(super) fn durations(text: &str) -> Parsed<Vec<Duration>> {
 pub(super) fn url(text: &str, schemes: &[&str]) -> Parsed<url::Url> {
     let accepted = || format!("a URL beginning with {}", schemes.map_join());
     let url = url::Url::parse(text).map_err(|_| accepted())?;
-    if schemes.contains(&url.scheme()) && url.host_str().is_some() { Ok(url) } else { Err(accepted()) }
+    if schemes.contains(&url.scheme()) && url.host_str().is_some() {
+        Ok(url)
+    } else {
+        Err(accepted())
+    }
 }
 
 trait MapJoin {
@@ -102,7 +121,10 @@ trait MapJoin {
 
 impl MapJoin for &[&str] {
     fn map_join(&self) -> String {
-        self.iter().map(|scheme| format!("{scheme}://")).collect::<Vec<_>>().join(" or ")
+        self.iter()
+            .map(|scheme| format!("{scheme}://"))
+            .collect::<Vec<_>>()
+            .join(" or ")
     }
 }
 
@@ -110,7 +132,11 @@ pub(super) fn nats_urls(text: &str) -> Parsed<()> {
     for part in list(text) {
         url(part, &["nats", "tls", "ws", "wss"])?;
     }
-    if list(text).next().is_none() { Err("nats://host:4222, several with commas".to_owned()) } else { Ok(()) }
+    if list(text).next().is_none() {
+        Err("nats://host:4222, several with commas".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 pub(super) fn origins(text: &str) -> Parsed<Vec<String>> {
@@ -150,5 +176,9 @@ pub(super) fn admin_token(text: &str) -> Parsed<()> {
 }
 
 pub(super) fn non_empty(text: &str) -> Parsed<()> {
-    if text.is_empty() { Err("a non-empty text".to_owned()) } else { Ok(()) }
+    if text.is_empty() {
+        Err("a non-empty text".to_owned())
+    } else {
+        Ok(())
+    }
 }

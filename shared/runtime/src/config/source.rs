@@ -33,26 +33,33 @@ impl Source {
                 source.variables.insert(name, value);
             }
         }
-        source.variables.extend(std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        }));
+        source.variables.extend(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        );
         Ok(source)
     }
 
     /// Given variables only.
     pub fn from_pairs<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self { variables: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect() }
+        Self {
+            variables: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+        }
     }
 
     /// Puts variables in front of what is there.
     #[must_use]
     pub fn with<K: Into<String>, V: Into<String>>(mut self, pairs: impl IntoIterator<Item = (K, V)>) -> Self {
-        self.variables.extend(pairs.into_iter().map(|(k, v)| (k.into(), v.into())));
+        self.variables
+            .extend(pairs.into_iter().map(|(k, v)| (k.into(), v.into())));
         self
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.variables
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     pub(super) fn value<T>(
@@ -70,8 +77,12 @@ impl Source {
         name: &str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, ConfigError> {
-        let Some(text) = self.get(name) else { return Ok(None) };
-        parse(text).map(Some).map_err(|accepted| ConfigError::bad(name, text, &accepted))
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
+        parse(text)
+            .map(Some)
+            .map_err(|accepted| ConfigError::bad(name, text, &accepted))
     }
 
     /// A value that may carry a password: read from `NAME_FILE` too, and shown only without `@`.
@@ -96,7 +107,9 @@ impl Source {
         name: &str,
         check: impl Fn(&str) -> Result<(), String>,
     ) -> Result<Option<SecretString>, ConfigError> {
-        let Some(text) = self.secret_text(name)? else { return Ok(None) };
+        let Some(text) = self.secret_text(name)? else {
+            return Ok(None);
+        };
         check(&text).map_err(|accepted| ConfigError::hidden(name, &accepted))?;
         Ok(Some(SecretString::from(text)))
     }
@@ -106,7 +119,9 @@ impl Source {
             return Ok(Some(text.trim().to_owned()));
         }
         let file_name = format!("{name}_FILE");
-        let Some(path) = self.get(&file_name) else { return Ok(None) };
+        let Some(path) = self.get(&file_name) else {
+            return Ok(None);
+        };
         match std::fs::read_to_string(path) {
             Ok(text) => Ok(Some(text.trim().to_owned())),
             Err(error) => Err(ConfigError::File {

@@ -12,15 +12,21 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(config.port, 8080);
     assert_eq!(config.rate_limit_rpm, 120);
     assert_eq!(config.lease_ttl, Duration::from_secs(10));
-    assert_eq!(config.cache_ttl_customers, Duration::from_secs(300));
-    assert_eq!(config.orderdesk_base_url.as_str(), "https://app.orderdesk.me/api/v2");
+    assert_eq!(config.cache_ttl_customers, Duration::from_mins(5));
+    assert_eq!(
+        config.orderdesk_base_url.as_str(),
+        "https://app.orderdesk.me/api/v2"
+    );
     assert!(matches!(config.database, Database::Sqlite(path) if path.as_os_str() == "data/app.db"));
 }
 
 #[test]
 fn a_bad_value_is_named_with_what_is_accepted() {
     let error = load(&[("PORT", "80a")]).unwrap_err().to_string();
-    assert_eq!(error, "PORT is \"80a\": expected a port from 0 to 65535 (0 takes a free one)");
+    assert_eq!(
+        error,
+        "PORT is \"80a\": expected a port from 0 to 65535 (0 takes a free one)"
+    );
     for (name, value) in [
         ("LEASE_TTL", "1s"),
         ("LEASE_TTL", "10"),
@@ -36,7 +42,10 @@ fn a_bad_value_is_named_with_what_is_accepted() {
         ("MAX_ATTEMPTS", "-1"),
     ] {
         let error = load(&[(name, value)]).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("{name} is {value:?}: expected ")), "{error}");
+        assert!(
+            error.starts_with(&format!("{name} is {value:?}: expected ")),
+            "{error}"
+        );
         assert!(!error.contains('\n'));
     }
 }
@@ -49,9 +58,13 @@ fn a_secret_is_never_shown() {
         ("DATABASE_URL", "postgresq://user:hunter2@host/db"),
         ("NATS_URL", "http://user:hunter2@host"),
     ] {
-        let error = Config::load(&Source::from_pairs([("MCP_KMS_KEY", KEY)]).with([(name, value)])).unwrap_err();
+        let error =
+            Config::load(&Source::from_pairs([("MCP_KMS_KEY", KEY)]).with([(name, value)])).unwrap_err();
         let text = format!("{error} {error:?}");
-        assert!(text.contains(name) && text.contains("(hidden)") && !text.contains(value), "{text}");
+        assert!(
+            text.contains(name) && text.contains("(hidden)") && !text.contains(value),
+            "{text}"
+        );
     }
     let config = load(&[("ADMIN_TOKEN", "0123456789abcdef-secret")]).unwrap();
     assert!(!format!("{config:?}").contains("abcdef-secret"));
@@ -61,7 +74,10 @@ fn a_secret_is_never_shown() {
 #[test]
 fn a_missing_kms_key_says_how_to_make_one() {
     let error = Config::load(&Source::default()).unwrap_err().to_string();
-    assert!(error.starts_with("MCP_KMS_KEY is not set: expected 32 or more bytes"), "{error}");
+    assert!(
+        error.starts_with("MCP_KMS_KEY is not set: expected 32 or more bytes"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -71,7 +87,11 @@ fn a_secret_can_come_from_a_file() {
     let path = file.path().to_str().unwrap();
     assert!(Config::load(&Source::from_pairs([("MCP_KMS_KEY_FILE", path)])).is_ok());
     let error = Config::load(&Source::from_pairs([("MCP_KMS_KEY_FILE", "/nonexistent")])).unwrap_err();
-    assert!(error.to_string().starts_with("MCP_KMS_KEY_FILE names \"/nonexistent\""));
+    assert!(
+        error
+            .to_string()
+            .starts_with("MCP_KMS_KEY_FILE names \"/nonexistent\"")
+    );
 }
 
 #[test]
@@ -82,7 +102,14 @@ fn four_slashes_are_an_absolute_path() {
 
 #[test]
 fn base64_of_every_kind_is_a_key() {
-    for key in ["AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "__ECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "//ECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="] {
-        assert!(Config::load(&Source::from_pairs([("MCP_KMS_KEY", key)])).is_ok(), "{key}");
+    for key in [
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        "__ECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+        "//ECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    ] {
+        assert!(
+            Config::load(&Source::from_pairs([("MCP_KMS_KEY", key)])).is_ok(),
+            "{key}"
+        );
     }
 }
