@@ -32,12 +32,21 @@ struct Kept {
 impl Stored {
     /// An answer with a JSON body.
     pub(crate) fn json(status: StatusCode, body: Value) -> Self {
-        Self { status, kept: Kept { location: None, body: Some(body) } }
+        Self {
+            status,
+            kept: Kept {
+                location: None,
+                body: Some(body),
+            },
+        }
     }
 
     /// An answer without a body.
     pub(crate) fn empty(status: StatusCode) -> Self {
-        Self { status, kept: Kept::default() }
+        Self {
+            status,
+            kept: Kept::default(),
+        }
     }
 
     /// With a `Location`.
@@ -53,7 +62,10 @@ impl Stored {
         } else {
             serde_json::to_vec(&self.kept).expect("text and JSON serialise")
         };
-        StoredAnswer { status: self.status.as_u16(), body }
+        StoredAnswer {
+            status: self.status.as_u16(),
+            body,
+        }
     }
 
     /// As it is sent.
@@ -61,7 +73,9 @@ impl Stored {
         let mut response = self.status.into_response();
         if let Some(body) = &self.kept.body {
             *response.body_mut() = Body::from(body.to_string());
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         if let Some(path) = &self.kept.location
             && let Ok(value) = HeaderValue::from_str(path)
@@ -85,7 +99,9 @@ pub(crate) fn replayed(stored: &StoredAnswer) -> Result<Response, Problem> {
 
 /// Marks an answer as that of an earlier request.
 pub(crate) fn mark(mut response: Response) -> Response {
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+        .headers_mut()
+        .insert(REPLAYED, HeaderValue::from_static("true"));
     response
 }
 
@@ -107,7 +123,10 @@ mod tests {
 
     #[test]
     fn answers_kept_by_earlier_versions_are_read() {
-        let stored = StoredAnswer { status: 201, body: br#"{"location":"/x","body":{"a":1}}"#.to_vec() };
+        let stored = StoredAnswer {
+            status: 201,
+            body: br#"{"location":"/x","body":{"a":1}}"#.to_vec(),
+        };
         assert_eq!(replayed(&stored).unwrap().headers()[LOCATION], "/x");
     }
 }

@@ -16,7 +16,12 @@ pub(crate) fn fingerprint(
     body: Option<&Value>,
 ) -> [u8; 32] {
     let mut content = Vec::with_capacity(512);
-    for part in [method.as_str(), uri.path(), uri.query().unwrap_or_default(), if_match.unwrap_or_default()] {
+    for part in [
+        method.as_str(),
+        uri.path(),
+        uri.query().unwrap_or_default(),
+        if_match.unwrap_or_default(),
+    ] {
         frame(&mut content, part.as_bytes());
     }
     if let Some(body) = body {
@@ -113,8 +118,10 @@ mod tests {
             json!(null),
             json!(false),
         ];
-        let bytes: std::collections::HashSet<_> =
-            values.iter().map(|value| canonical_bytes(&value.to_string())).collect();
+        let bytes: std::collections::HashSet<_> = values
+            .iter()
+            .map(|value| canonical_bytes(&value.to_string()))
+            .collect();
         assert_eq!(bytes.len(), values.len());
     }
 }

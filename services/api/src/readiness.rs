@@ -44,7 +44,11 @@ impl Check {
         let begun = Instant::now();
         let good = tokio::time::timeout(PATIENCE, probe).await.unwrap_or(false);
         let latency_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Self { name, status: if good { CheckStatus::Ok } else { failed }, latency_ms }
+        Self {
+            name,
+            status: if good { CheckStatus::Ok } else { failed },
+            latency_ms,
+        }
     }
 }
 

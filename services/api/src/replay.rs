@@ -1,29 +1,24 @@
-//! Repeats whose target is gone because their first did away with it.
+//! Repeats whose store is gone meanwhile: they find what their first led to all the same.
 
-use app::IdempotencyKey;
-use axum::response::{IntoResponse as _, Response};
-use http::StatusCode;
-use ledger::{BackendError, IdempotencyAnswer};
+use app::{Earlier, IdempotencyKey};
 
-use crate::answer;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::state::ApiState;
 
-/// The answer to an earlier request under `key`, if it was the same request and its answer had no body.
-pub(crate) async fn bodiless(
+/// What an earlier request under `key` led to, if `problem` says that there is no such store any more.
+///
+/// # Errors
+/// `problem`, if there was no such request.
+pub(crate) async fn of_gone_store(
     state: &ApiState,
     caller: &app::Caller,
     key: Option<&IdempotencyKey>,
-) -> Result<Option<Response>, Problem> {
-    let (Some(tenant), Some(key)) = (caller.tenant_id(), key) else { return Ok(None) };
-    let record = state.app.ledger().idempotency(tenant, &key.key, state.app.now()).await;
-    let record = record.map_err(|error: BackendError| Problem::from(app::Denied::from(error)))?;
-    let Some(record) = record.filter(|record| record.fingerprint == key.fingerprint) else { return Ok(None) };
-    match record.answer {
-        IdempotencyAnswer::Response { status, body } if body.as_bytes().is_empty() => {
-            let status = StatusCode::from_u16(status).map_err(Problem::internal)?;
-            Ok(Some(answer::mark(status.into_response())))
+    problem: Problem,
+) -> Result<Earlier, Problem> {
+    match key {
+        Some(key) if problem.code() == Code::StoreNotFound => {
+            state.app.idempotent_lookup(caller, key).await?.ok_or(problem)
         }
-        IdempotencyAnswer::Response { .. } | IdempotencyAnswer::Job(_) | IdempotencyAnswer::Jobs(_) => Ok(None),
+        Some(_) | None => Err(problem),
     }
 }

@@ -21,7 +21,9 @@ pub fn router(state: ApiState) -> Router {
         .route("/stores", get(routes::stores::list).post(routes::stores::create))
         .route(
             "/stores/{store_id}",
-            get(routes::stores::find).patch(routes::stores::patch).delete(routes::stores::delete),
+            get(routes::stores::find)
+                .patch(routes::stores::patch)
+                .delete(routes::stores::delete),
         )
         .route("/stores/{store_id}/orders", post(routes::orders::create))
         .route(
@@ -31,10 +33,22 @@ pub fn router(state: ApiState) -> Router {
                 .delete(routes::orders::delete)
                 .post(routes::orders::verb),
         )
-        .route("/stores/{store_id}/orders/{order_id}/move-folder", post(routes::orders::move_folder))
-        .route("/stores/{store_id}/orders/{order_id}/add-items", post(routes::orders::add_items))
-        .route("/stores/{store_id}/orders/{order_id}/update-address", post(routes::orders::update_address))
-        .route("/stores/{store_id}/orders/{order_id}/add-note", post(routes::orders::add_note))
+        .route(
+            "/stores/{store_id}/orders/{order_id}/move-folder",
+            post(routes::orders::move_folder),
+        )
+        .route(
+            "/stores/{store_id}/orders/{order_id}/add-items",
+            post(routes::orders::add_items),
+        )
+        .route(
+            "/stores/{store_id}/orders/{order_id}/update-address",
+            post(routes::orders::update_address),
+        )
+        .route(
+            "/stores/{store_id}/orders/{order_id}/add-note",
+            post(routes::orders::add_note),
+        )
         .route("/stores/{store_id}/inventory", post(routes::inventory::create))
         .route(
             "/stores/{store_id}/inventory/{item_id}",
@@ -42,7 +56,11 @@ pub fn router(state: ApiState) -> Router {
         )
         .route("/jobs", get(routes::jobs::list))
         .route("/jobs/{job_id}", get(routes::jobs::find).post(routes::jobs::verb));
-    let router = colon(router, "/stores/{store_id}/jobs:batch", &post(routes::jobs::batch));
+    let router = colon(
+        router,
+        "/stores/{store_id}/jobs:batch",
+        &post(routes::jobs::batch),
+    );
     let router = colon(router, "/jobs:retry", &post(routes::jobs::retry_many));
     let router = colon(router, "/jobs:cancel", &post(routes::jobs::cancel_many));
     router

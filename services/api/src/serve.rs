@@ -28,7 +28,10 @@ pub struct ServeConfig {
 impl Default for ServeConfig {
     /// 75 s for idle connections and slow heads, 30 s to the first request.
     fn default() -> Self {
-        Self { header_timeout: Duration::from_secs(75), first_request_timeout: Duration::from_secs(30) }
+        Self {
+            header_timeout: Duration::from_secs(75),
+            first_request_timeout: Duration::from_secs(30),
+        }
     }
 }
 

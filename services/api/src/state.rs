@@ -1,6 +1,7 @@
 //! What every handler may use.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::App;
 use ipnet::IpNet;
@@ -39,6 +40,11 @@ pub struct ApiConfig {
     pub version: &'static str,
     /// The token bucket of every store, as Order Desk documents it.
     pub bucket: BucketSize,
+    /// How long a request body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long a handler may take beside its body and the wait that the client asked for; calls to Order Desk are
+    /// part of it.
+    pub work_timeout: Duration,
 }
 
 /// The size and speed of a store's token bucket.
@@ -51,14 +57,20 @@ pub struct BucketSize {
 }
 
 impl Default for ApiConfig {
-    /// Trusts proxies, but knows none; no administrator.
+    /// Trusts proxies, but knows none; no administrator; Order Desk's documented bucket; 30 s for a body, a minute
+    /// for the rest.
     fn default() -> Self {
         Self {
             trust_proxy: true,
             trusted_proxies: Vec::new(),
             admin_token: None,
             version: env!("CARGO_PKG_VERSION"),
-            bucket: BucketSize { size: 20, refill_per_second: 3.0 },
+            bucket: BucketSize {
+                size: 20,
+                refill_per_second: 3.0,
+            },
+            body_timeout: Duration::from_secs(30),
+            work_timeout: Duration::from_mins(1),
         }
     }
 }
@@ -71,7 +83,11 @@ impl ApiConfig {
             trust_proxy: config.trust_proxy,
             trusted_proxies: config.trusted_proxies.clone(),
             admin_token: token.and_then(|token| MasterKey::parse(token.expose_secret()).ok()),
-            bucket: BucketSize { size: config.bucket_size, refill_per_second: config.refill_per_second },
+            work_timeout: config.orderdesk_timeout + Duration::from_secs(30),
+            bucket: BucketSize {
+                size: config.bucket_size,
+                refill_per_second: config.refill_per_second,
+            },
             ..Self::default()
         }
     }

@@ -1,20 +1,25 @@
 //! JSON bodies: bounded in size and time, with the right content type, parsed without loss.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, Method};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use serde_json::Value;
 
-use super::bounded::BODY_TIMEOUT;
 use crate::problem::{Code, Problem};
+use crate::state::ApiState;
 
 /// The largest body of most calls.
 pub(crate) const BODY_LIMIT: usize = 1 << 20;
 /// The largest batch of jobs.
 pub(crate) const BATCH_LIMIT: usize = 8 << 20;
+
+/// The most that is read of a refused body.
+const MAX_DISCARD: usize = 32 << 20;
 
 /// A body that must be there.
 pub(crate) struct JsonBody<const LIMIT: usize = BODY_LIMIT>(pub(crate) Value);
@@ -22,23 +27,23 @@ pub(crate) struct JsonBody<const LIMIT: usize = BODY_LIMIT>(pub(crate) Value);
 /// A body that may be left out.
 pub(crate) struct OptionalJsonBody(pub(crate) Option<Value>);
 
-impl<S: Sync, const LIMIT: usize> FromRequest<S> for JsonBody<LIMIT> {
+impl<const LIMIT: usize> FromRequest<ApiState> for JsonBody<LIMIT> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         check_type(&parts.headers)?;
-        let bytes = collect(&parts.headers, body, LIMIT).await?;
+        let bytes = collect(&parts.headers, body, LIMIT, state.config.body_timeout).await?;
         parse(&bytes).map(Self)
     }
 }
 
-impl<S: Sync> FromRequest<S> for OptionalJsonBody {
+impl FromRequest<ApiState> for OptionalJsonBody {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let bytes = collect(&parts.headers, body, BODY_LIMIT).await?;
+        let bytes = collect(&parts.headers, body, BODY_LIMIT, state.config.body_timeout).await?;
         if bytes.is_empty() {
             return Ok(Self(None));
         }
@@ -48,11 +53,20 @@ impl<S: Sync> FromRequest<S> for OptionalJsonBody {
 }
 
 /// Reads the body of a command: only a deletion may go without.
-pub(super) async fn of_command(method: &Method, request: Request) -> Result<Value, Problem> {
+pub(super) async fn of_command(
+    method: &Method,
+    request: Request,
+    state: &ApiState,
+) -> Result<Value, Problem> {
     if method == Method::DELETE {
-        return Ok(OptionalJsonBody::from_request(request, &()).await?.0.unwrap_or(Value::Null));
+        return Ok(OptionalJsonBody::from_request(request, state)
+            .await?
+            .0
+            .unwrap_or(Value::Null));
     }
-    JsonBody::<BODY_LIMIT>::from_request(request, &()).await.map(|body| body.0)
+    JsonBody::<BODY_LIMIT>::from_request(request, state)
+        .await
+        .map(|body| body.0)
 }
 
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
@@ -60,43 +74,96 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
         let detail = "The body must be sent as `Content-Type: application/json`, in UTF-8.";
         Problem::new(Code::UnsupportedMediaType, detail)
     };
-    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).ok_or_else(refused)?;
+    let text = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(refused)?;
     let mut parts = text.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let json = essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"));
-    let utf8 = parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
-        !name.trim().eq_ignore_ascii_case("charset")
-            || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
-    });
+    let json =
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    let utf8 = parts
+        .filter_map(|parameter| parameter.split_once('='))
+        .all(|(name, value)| {
+            !name.trim().eq_ignore_ascii_case("charset")
+                || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        });
     if json && utf8 { Ok(()) } else { Err(refused()) }
 }
 
-async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
+async fn collect(
+    headers: &HeaderMap,
+    mut body: Body,
+    limit: usize,
+    timeout: Duration,
+) -> Result<Vec<u8>, Problem> {
     let too_large = || {
-        Problem::new(Code::BodyTooLarge, format!("The body may have {} MiB.", limit >> 20))
-            .with("limit_bytes", limit)
+        Problem::new(
+            Code::BodyTooLarge,
+            format!("The body may have {} MiB.", limit >> 20),
+        )
+        .with("limit_bytes", limit)
     };
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    // Refused before the first byte is read, so a client that asks with `Expect: 100-continue` sends nothing.
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
+        // Who asks first, with `Expect: 100-continue`, sends nothing; reading would tell it to go ahead.
+        if !headers.contains_key(EXPECT) {
+            discard(&mut body).await;
+        }
         return Err(too_large());
     }
-    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect())
+    let filled = tokio::time::timeout(timeout, fill(&mut body, limit))
         .await
-        .map_err(|_| Problem::new(Code::RequestTimeout, "The body did not arrive within 30 seconds."))?;
-    match collected {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(Problem::new(Code::InvalidRequest, "The body broke off.")),
+        .map_err(|_| {
+            let detail = format!("The body did not arrive within {} seconds.", timeout.as_secs());
+            Problem::new(Code::RequestTimeout, detail)
+        })?;
+    let filled = filled.map_err(|_| Problem::new(Code::InvalidRequest, "The body broke off."))?;
+    if filled.is_none() {
+        discard(&mut body).await;
     }
+    filled.ok_or_else(too_large)
+}
+
+/// The whole body, or none if it is larger than `limit`.
+async fn fill(body: &mut Body, limit: usize) -> Result<Option<Vec<u8>>, axum::Error> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if bytes.len() + data.len() > limit {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(Some(bytes))
+}
+
+/// Reads on for a while and throws it away: a client that is still sending when the connection closes sees it
+/// reset, and not the answer.
+async fn discard(body: &mut Body) {
+    let reading = async {
+        let mut left = MAX_DISCARD;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            let Some(rest) = left.checked_sub(length) else {
+                return;
+            };
+            left = rest;
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(2), reading).await;
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     // The parser's own words may quote the body; line and column cannot.
     serde_json::from_slice(bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        Problem::new(Code::InvalidJson, format!("The body is not JSON: line {line}, column {column}."))
+        Problem::new(
+            Code::InvalidJson,
+            format!("The body is not JSON: line {line}, column {column}."),
+        )
     })
 }
 
@@ -114,7 +181,11 @@ mod tests {
     fn json_in_utf8_is_taken_and_nothing_else() {
         assert!(type_of("application/json") && type_of("Application/JSON; charset=\"UTF-8\""));
         assert!(type_of("application/json-patch+json"));
-        assert!(!type_of("text/plain") && !type_of("application/jsonp") && !type_of("application/json;charset=latin1"));
+        assert!(
+            !type_of("text/plain")
+                && !type_of("application/jsonp")
+                && !type_of("application/json;charset=latin1")
+        );
         assert!(check_type(&HeaderMap::new()).is_err());
     }
 
@@ -122,13 +193,18 @@ mod tests {
     fn an_error_says_where_and_never_quotes() {
         let problem = parse(b"{\"api_key\": secret}").unwrap_err();
         let shown = problem.document("r").to_string();
-        assert!(shown.contains("line 1, column") && !shown.contains("secret"), "{shown}");
+        assert!(
+            shown.contains("line 1, column") && !shown.contains("secret"),
+            "{shown}"
+        );
     }
 
     #[tokio::test]
     async fn a_body_that_grows_beyond_its_limit_is_cut_off() {
         let body = Body::from(vec![b' '; BODY_LIMIT + 1]);
-        let problem = collect(&HeaderMap::new(), body, BODY_LIMIT).await.unwrap_err();
+        let problem = collect(&HeaderMap::new(), body, BODY_LIMIT, Duration::from_secs(9))
+            .await
+            .unwrap_err();
         assert_eq!(problem.code(), Code::BodyTooLarge);
     }
 }

@@ -5,22 +5,18 @@ use std::time::Duration;
 use http::request::Parts;
 
 use super::prefer::{Prefer, seconds};
+use crate::state::ApiConfig;
 
 /// The longest that an answer waits for a job's end.
 pub(crate) const MAX_WAIT: Duration = Duration::from_mins(1);
-/// How long a request body may take to arrive.
-pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// For everything else that a handler does, calls to Order Desk included.
-const WORK: Duration = Duration::from_mins(1);
-
 /// The longest that the handler of this request may take: its wait, its body and its work.
-pub(crate) fn handler_limit(parts: &Parts) -> Duration {
+pub(crate) fn handler_limit(config: &ApiConfig, parts: &Parts) -> Duration {
     let preferred = Prefer::read(&parts.headers).ok().and_then(|prefer| prefer.wait);
     let asked = parts.uri.query().and_then(|query| {
         let value = query.split('&').find_map(|pair| pair.strip_prefix("wait="))?;
         seconds(value).ok()
     });
-    preferred.max(asked).unwrap_or_default() + BODY_TIMEOUT + WORK
+    preferred.max(asked).unwrap_or_default() + config.body_timeout + config.work_timeout
 }
 
 #[cfg(test)]
@@ -32,8 +28,12 @@ mod tests {
     #[test]
     fn a_wait_extends_the_limit_and_never_beyond_a_minute() {
         let limit = |uri: &str, prefer: &str| {
-            let request = Request::builder().uri(uri).header("prefer", prefer).body(()).unwrap();
-            handler_limit(&request.into_parts().0).as_secs()
+            let request = Request::builder()
+                .uri(uri)
+                .header("prefer", prefer)
+                .body(())
+                .unwrap();
+            handler_limit(&ApiConfig::default(), &request.into_parts().0).as_secs()
         };
         assert_eq!(limit("/jobs/1", ""), 90);
         assert_eq!(limit("/jobs/1?wait=30", ""), 120);

@@ -25,7 +25,12 @@ impl FromRequestParts<ApiState> for Caller {
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         refuse_token_in_query(parts.uri.query().unwrap_or_default())?;
         let key = bearer(parts)?;
-        if state.config.admin_token.as_ref().is_some_and(|token| *token == key) {
+        if state
+            .config
+            .admin_token
+            .as_ref()
+            .is_some_and(|token| *token == key)
+        {
             return Err(unknown("The administrator's token opens no tenant."));
         }
         let authenticated = state.app.authenticate(&key).await.map_err(|error| match error {
@@ -98,14 +103,22 @@ mod tests {
             request = request.header(AUTHORIZATION, *value);
         }
         let parts = request.body(()).unwrap().into_parts().0;
-        bearer(&parts).map(|key| key.expose().to_owned()).map_err(|problem| problem.code())
+        bearer(&parts)
+            .map(|key| key.expose().to_owned())
+            .map_err(|problem| problem.code())
     }
 
     #[test]
     fn one_bearer_key_is_read_whatever_the_case_of_its_scheme() {
         assert_eq!(read(&["Bearer abc"]), Ok("abc".to_owned()));
         assert_eq!(read(&["bearer  abc"]), Ok("abc".to_owned()));
-        for bad in [&[][..], &["Basic abc"], &["Bearer"], &["Bearer a b"], &["Bearer a", "Bearer b"]] {
+        for bad in [
+            &[][..],
+            &["Basic abc"],
+            &["Bearer"],
+            &["Bearer a b"],
+            &["Bearer a", "Bearer b"],
+        ] {
             assert_eq!(read(bad), Err(Code::Unauthorized), "{bad:?}");
         }
     }

@@ -27,9 +27,15 @@ impl Client {
             Some(ip) if config.trust_proxy && trusted(ip) => Self {
                 ip: Some(forwarded_ip(headers, ip, trusted)),
                 https: scheme(headers).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")),
-                cf_ray: text(headers, "cf-ray").filter(|ray| is_ray(ray)).map(str::to_owned),
+                cf_ray: text(headers, "cf-ray")
+                    .filter(|ray| is_ray(ray))
+                    .map(str::to_owned),
             },
-            ip => Self { ip, https: false, cf_ray: None },
+            ip => Self {
+                ip,
+                https: false,
+                cf_ray: None,
+            },
         }
     }
 }
@@ -41,7 +47,9 @@ fn forwarded_ip(headers: &HeaderMap, peer: IpAddr, trusted: impl Fn(IpAddr) -> b
     let hops: Vec<Option<IpAddr>> = if headers.contains_key("x-forwarded-for") {
         list(headers, "x-forwarded-for").map(address).collect()
     } else {
-        list(headers, "forwarded").map(|hop| parameter(hop, "for").and_then(address)).collect()
+        list(headers, "forwarded")
+            .map(|hop| parameter(hop, "for").and_then(address))
+            .collect()
     };
     // Each proxy appends whom it was called by: from the right, the first that is no proxy of ours is the
     // client. An unreadable hop ends the chain, since nothing left of it can be trusted.
@@ -80,7 +88,9 @@ fn list<'h>(headers: &'h HeaderMap, name: &'static str) -> impl Iterator<Item = 
 fn parameter<'h>(element: &'h str, name: &str) -> Option<&'h str> {
     element.split(';').find_map(|pair| {
         let (key, value) = pair.split_once('=')?;
-        key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"'))
+        key.trim()
+            .eq_ignore_ascii_case(name)
+            .then(|| value.trim().trim_matches('"'))
     })
 }
 
@@ -139,18 +149,33 @@ mod tests {
     fn the_right_most_untrusted_hop_is_the_client() {
         let hops = [("x-forwarded-for", "203.0.113.9, 198.51.100.7, 10.1.2.3")];
         assert_eq!(ip("127.0.0.1", &hops), "198.51.100.7");
-        let split = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "10.1.2.3")];
+        let split = [
+            ("x-forwarded-for", "203.0.113.9"),
+            ("x-forwarded-for", "10.1.2.3"),
+        ];
         assert_eq!(ip("127.0.0.1", &split), "203.0.113.9");
-        assert_eq!(ip("127.0.0.1", &[("x-forwarded-for", "203.0.113.9, garbage, 10.0.0.2")]), "10.0.0.2");
+        assert_eq!(
+            ip(
+                "127.0.0.1",
+                &[("x-forwarded-for", "203.0.113.9, garbage, 10.0.0.2")]
+            ),
+            "10.0.0.2"
+        );
         assert_eq!(ip("127.0.0.1", &[("x-forwarded-for", "garbage")]), "127.0.0.1");
         assert_eq!(ip("127.0.0.1", &[]), "127.0.0.1");
     }
 
     #[test]
     fn cloudflare_goes_first_and_forwarded_is_understood() {
-        let both = [("cf-connecting-ip", "203.0.113.1"), ("x-forwarded-for", "203.0.113.2")];
+        let both = [
+            ("cf-connecting-ip", "203.0.113.1"),
+            ("x-forwarded-for", "203.0.113.2"),
+        ];
         assert_eq!(ip("10.0.0.1", &both), "203.0.113.1");
-        let forwarded = [("forwarded", "for=\"[2001:db8::1]:4711\";proto=https, for=10.0.0.7")];
+        let forwarded = [(
+            "forwarded",
+            "for=\"[2001:db8::1]:4711\";proto=https, for=10.0.0.7",
+        )];
         let client = client("10.0.0.1", &forwarded);
         assert_eq!(client.ip.unwrap().to_string(), "2001:db8::1");
         assert!(client.https);
@@ -158,6 +183,9 @@ mod tests {
 
     #[test]
     fn a_mapped_address_is_the_address_it_maps() {
-        assert_eq!(ip("::ffff:10.0.0.1", &[("x-forwarded-for", "203.0.113.2:5555")]), "203.0.113.2");
+        assert_eq!(
+            ip("::ffff:10.0.0.1", &[("x-forwarded-for", "203.0.113.2:5555")]),
+            "203.0.113.2"
+        );
     }
 }

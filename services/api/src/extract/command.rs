@@ -14,6 +14,7 @@ use super::precondition::IfMatchHeader;
 use super::prefer::Prefer;
 use crate::fingerprint::fingerprint;
 use crate::problem::Problem;
+use crate::state::ApiState;
 
 /// What distinguishes a changing call from others under its idempotency key, the body apart.
 #[derive(Clone, Debug)]
@@ -65,17 +66,22 @@ pub(crate) struct CommandRequest {
     pub(crate) body: Value,
 }
 
-impl<S: Sync> FromRequest<S> for CommandRequest {
+impl FromRequest<ApiState> for CommandRequest {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let change = Change::from_request_parts(&mut parts, state).await?;
         let prefer = Prefer::from_request_parts(&mut parts, state).await?;
         let mut params = Params::from_request_parts(&mut parts, state).await?;
         let options = Options::from_query(&mut params);
         params.finish()?;
-        let body = body::of_command(&change.method, Request::from_parts(parts, body)).await?;
-        Ok(Self { change, prefer, options, body })
+        let body = body::of_command(&change.method, Request::from_parts(parts, body), state).await?;
+        Ok(Self {
+            change,
+            prefer,
+            options,
+            body,
+        })
     }
 }

@@ -15,12 +15,18 @@ const RULE: &str = "must be 1 to 255 printable ASCII characters";
 impl IdempotencyKey {
     fn read(headers: &HeaderMap) -> Result<Self, Problem> {
         let mut values = headers.get_all("idempotency-key").iter();
-        let Some(value) = values.next() else { return Ok(Self(None)) };
+        let Some(value) = values.next() else {
+            return Ok(Self(None));
+        };
         if values.next().is_some() {
             return Err(bad("must be given once"));
         }
         let text = value.to_str().map_err(|_| bad(RULE))?.trim();
-        let key = if text.starts_with('"') { unquote(text)? } else { text.to_owned() };
+        let key = if text.starts_with('"') {
+            unquote(text)?
+        } else {
+            text.to_owned()
+        };
         check(&key).map_err(bad)?;
         Ok(Self(Some(key)))
     }
@@ -29,18 +35,29 @@ impl IdempotencyKey {
 /// Whether a text can be a key; the error is a fragment for people.
 pub(crate) fn check(key: &str) -> Result<(), &'static str> {
     let printable = key.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
-    if (1..=255).contains(&key.len()) && printable { Ok(()) } else { Err(RULE) }
+    if (1..=255).contains(&key.len()) && printable {
+        Ok(())
+    } else {
+        Err(RULE)
+    }
 }
 
 /// Reads an sf-string (RFC 9651 §3.3.3): within the quotes only `\"` and `\\` are escaped.
 fn unquote(text: &str) -> Result<String, Problem> {
     let broken = || bad("begins with a quote and is no quoted string");
-    let inner = text.get(1..text.len() - 1).filter(|_| text.len() >= 2 && text.ends_with('"'));
+    let inner = text
+        .get(1..text.len() - 1)
+        .filter(|_| text.len() >= 2 && text.ends_with('"'));
     let mut chars = inner.ok_or_else(broken)?.chars();
     let mut key = String::new();
     while let Some(c) = chars.next() {
         match c {
-            '\\' => key.push(chars.next().filter(|c| matches!(c, '"' | '\\')).ok_or_else(broken)?),
+            '\\' => key.push(
+                chars
+                    .next()
+                    .filter(|c| matches!(c, '"' | '\\'))
+                    .ok_or_else(broken)?,
+            ),
             '"' => return Err(broken()),
             c => key.push(c),
         }
@@ -67,7 +84,9 @@ mod tests {
     fn read(value: &str) -> Result<Option<String>, Code> {
         let mut headers = HeaderMap::new();
         headers.append("idempotency-key", value.parse().unwrap());
-        IdempotencyKey::read(&headers).map(|key| key.0).map_err(|problem| problem.code())
+        IdempotencyKey::read(&headers)
+            .map(|key| key.0)
+            .map_err(|problem| problem.code())
     }
 
     #[test]

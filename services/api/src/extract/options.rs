@@ -30,7 +30,9 @@ impl Options {
     pub(crate) fn from_query(params: &mut Params) -> Self {
         Self {
             dry_run: params.flag("dry_run"),
-            priority: params.read("priority", PRIORITY, Priority::parse).unwrap_or(Priority::Normal),
+            priority: params
+                .read("priority", PRIORITY, Priority::parse)
+                .unwrap_or(Priority::Normal),
             run_at: params.read("run_at", RUN_AT, timestamp),
             callback_url: params.text("callback_url"),
             strict: params.read("guard", GUARD, strict).is_some(),
@@ -58,7 +60,9 @@ impl Options {
 
 /// A `+` of an offset arrives as a space where the client did not encode it.
 fn timestamp(text: &str) -> Option<Timestamp> {
-    text.parse().ok().or_else(|| text.replacen(' ', "+", 1).parse().ok())
+    text.parse()
+        .ok()
+        .or_else(|| text.replacen(' ', "+", 1).parse().ok())
 }
 
 fn strict(text: &str) -> Option<()> {
@@ -84,7 +88,10 @@ mod tests {
 
     #[test]
     fn an_offset_with_a_bare_plus_is_understood() {
-        assert_eq!(timestamp("2026-01-31T12:00:00 01:00"), timestamp("2026-01-31T11:00:00Z"));
+        assert_eq!(
+            timestamp("2026-01-31T12:00:00 01:00"),
+            timestamp("2026-01-31T11:00:00Z")
+        );
         assert_eq!(timestamp("tomorrow"), None);
     }
 

@@ -49,7 +49,10 @@ fn encode(position: u64) -> String {
 fn decode(cursor: &str) -> Result<u64, Problem> {
     let position = || {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let digits = std::str::from_utf8(&bytes).ok()?.strip_prefix(VERSION)?.to_owned();
+        let digits = std::str::from_utf8(&bytes)
+            .ok()?
+            .strip_prefix(VERSION)?
+            .to_owned();
         digits.parse().ok()
     };
     position().ok_or_else(|| Problem::new(Code::InvalidCursor, "The cursor was not made here."))
@@ -65,7 +68,10 @@ pub(crate) struct Page {
 impl Page {
     /// A page; `next` is the position below which the next one begins.
     pub(crate) fn new(data: Vec<Value>, next: Option<u64>) -> Self {
-        Self { data, next_cursor: next.map(encode) }
+        Self {
+            data,
+            next_cursor: next.map(encode),
+        }
     }
 
     /// The body.
@@ -104,7 +110,13 @@ mod tests {
     #[test]
     fn a_cursor_reads_back_and_garbage_is_refused() {
         let query = format!("cursor={}", encode(4711));
-        assert_eq!(take(&query), Ok(PageQuery { limit: 50, before: Some(4711) }));
+        assert_eq!(
+            take(&query),
+            Ok(PageQuery {
+                limit: 50,
+                before: Some(4711)
+            })
+        );
         for bad in ["", "x", "!!", "MTIz", "MToyeA"] {
             assert_eq!(take(&format!("cursor={bad}")), Err(Code::InvalidCursor), "{bad}");
         }
@@ -114,7 +126,11 @@ mod tests {
     fn limits_are_from_1_to_500() {
         assert_eq!(take("limit=500").map(|page| page.limit), Ok(500));
         for bad in ["0", "501", "-1", "many", ""] {
-            assert_eq!(take(&format!("limit={bad}")), Err(Code::ValidationFailed), "{bad}");
+            assert_eq!(
+                take(&format!("limit={bad}")),
+                Err(Code::ValidationFailed),
+                "{bad}"
+            );
         }
     }
 

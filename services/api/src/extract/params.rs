@@ -21,7 +21,10 @@ impl Params {
     /// The parameters of a raw query.
     pub(crate) fn parse(query: &str) -> Self {
         let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Self { pairs, ..Self::default() }
+        Self {
+            pairs,
+            ..Self::default()
+        }
     }
 
     /// Takes a parameter that may be given once.
@@ -36,7 +39,9 @@ impl Params {
     /// Takes a parameter that may be given several times, in order.
     pub(crate) fn all(&mut self, name: &'static str) -> Vec<String> {
         self.known.push(name);
-        let (taken, left) = std::mem::take(&mut self.pairs).into_iter().partition(|(key, _)| key == name);
+        let (taken, left) = std::mem::take(&mut self.pairs)
+            .into_iter()
+            .partition(|(key, _)| key == name);
         self.pairs = left;
         taken.into_iter().map(|(_, value)| value).collect()
     }
@@ -91,12 +96,24 @@ impl Params {
     /// # Errors
     /// 422 if a parameter could not be read or was not asked for.
     pub(crate) fn finish(mut self) -> Result<(), Problem> {
-        let known = if self.known.is_empty() { "none".to_owned() } else { self.known.join(", ") };
+        let known = if self.known.is_empty() {
+            "none".to_owned()
+        } else {
+            self.known.join(", ")
+        };
         for (name, _) in std::mem::take(&mut self.pairs).iter().take(20) {
             let shown: String = name.chars().take(64).collect();
-            self.refuse(FieldCode::FieldUnknown, &shown, format!("is not known here; known are: {known}"));
+            self.refuse(
+                FieldCode::FieldUnknown,
+                &shown,
+                format!("is not known here; known are: {known}"),
+            );
         }
-        if self.errors.is_empty() { Ok(()) } else { Err(Problem::validation(self.errors)) }
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::validation(self.errors))
+        }
     }
 }
 
@@ -115,7 +132,10 @@ mod tests {
     fn errors(problem: &Problem) -> Vec<String> {
         let document = problem.document("r");
         let errors = document["errors"].as_array().unwrap();
-        errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
+        errors
+            .iter()
+            .map(|error| error["pointer"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     #[test]
@@ -132,6 +152,9 @@ mod tests {
         let mut params = Params::parse("a=1&a=2&b=maybe&c=3");
         params.text("a");
         params.flag("b");
-        assert_eq!(errors(&params.finish().unwrap_err()), ["/query/a", "/query/b", "/query/c"]);
+        assert_eq!(
+            errors(&params.finish().unwrap_err()),
+            ["/query/a", "/query/b", "/query/c"]
+        );
     }
 }

@@ -32,12 +32,18 @@ pub(crate) struct JobPath(pub(crate) JobId);
 impl JobPath {
     /// An id that is none of ours cannot name a job.
     pub(crate) fn parse(text: &str) -> Result<Self, Problem> {
-        text.parse().map(Self).map_err(|_| Problem::new(Code::JobNotFound, "There is no job with this id."))
+        text.parse()
+            .map(Self)
+            .map_err(|_| Problem::new(Code::JobNotFound, "There is no job with this id."))
     }
 }
 
 /// A part of the path, percent-decoded.
-pub(crate) async fn part<S: Sync + Send>(parts: &mut Parts, state: &S, name: &str) -> Result<String, Problem> {
+pub(crate) async fn part<S: Sync + Send>(
+    parts: &mut Parts,
+    state: &S,
+    name: &str,
+) -> Result<String, Problem> {
     let params = RawPathParams::from_request_parts(parts, state)
         .await
         .map_err(|_| Problem::new(Code::InvalidRequest, "The path does not decode to UTF-8."))?;
@@ -56,7 +62,10 @@ pub(crate) fn split_verb(text: &str) -> (&str, Option<&str>) {
 /// A path that ends in an id, asked for by another method than POST: with a verb behind the id it is the path
 /// of a POST.
 fn refuse_verb(parts: &Parts, id: &str, verbs: &[&str]) -> Result<(), Problem> {
-    let ends_here = parts.extensions.get::<MatchedPath>().is_some_and(|path| path.as_str().ends_with('}'));
+    let ends_here = parts
+        .extensions
+        .get::<MatchedPath>()
+        .is_some_and(|path| path.as_str().ends_with('}'));
     match split_verb(id) {
         (_, Some(verb)) if ends_here && verbs.contains(&verb) => Err(Problem::method_not_allowed("POST")),
         (_, Some(_)) if ends_here => Err(unknown_verb()),
@@ -71,9 +80,8 @@ pub(crate) fn unknown_verb() -> Problem {
 
 /// An id of Order Desk.
 pub(crate) fn digits(name: &str, text: &str) -> Result<OrderId, Problem> {
-    text.parse().map_err(|error: domain::id::IdError| {
-        Problem::validation(vec![Field::path(name, error.to_string())])
-    })
+    text.parse()
+        .map_err(|error: domain::id::IdError| Problem::validation(vec![Field::path(name, error.to_string())]))
 }
 
 impl<S: Sync + Send> FromRequestParts<S> for StorePath {
@@ -91,7 +99,10 @@ impl<S: Sync + Send> FromRequestParts<S> for OrderPath {
         let store = part(parts, state, "store_id").await?;
         let order = part(parts, state, "order_id").await?;
         refuse_verb(parts, &order, &ORDER_VERBS)?;
-        Ok(Self { store, order: digits("order_id", &order)? })
+        Ok(Self {
+            store,
+            order: digits("order_id", &order)?,
+        })
     }
 }
 
@@ -140,7 +151,11 @@ impl<S: Sync + Send> FromRequestParts<S> for OrderVerbPath {
             Some("mutate") => OrderVerb::Mutate,
             Some(_) => return Err(unknown_verb()),
         };
-        Ok(Self { store, order: digits("order_id", order)?, verb })
+        Ok(Self {
+            store,
+            order: digits("order_id", order)?,
+            verb,
+        })
     }
 }
 
@@ -169,6 +184,9 @@ impl<S: Sync + Send> FromRequestParts<S> for JobVerbPath {
             Some("retry") => JobVerb::Retry,
             Some(_) => return Err(unknown_verb()),
         };
-        Ok(Self { job: JobPath::parse(job)?.0, verb })
+        Ok(Self {
+            job: JobPath::parse(job)?.0,
+            verb,
+        })
     }
 }

@@ -14,7 +14,9 @@ pub(crate) struct IfMatchHeader(pub(crate) Option<IfMatch>);
 
 impl IfMatchHeader {
     fn read(headers: &HeaderMap) -> Result<Self, Problem> {
-        let Some(text) = joined(headers, &IF_MATCH)? else { return Ok(Self(None)) };
+        let Some(text) = joined(headers, &IF_MATCH)? else {
+            return Ok(Self(None));
+        };
         let condition = text
             .parse()
             .map_err(|error| Problem::new(Code::InvalidHeader, format!("If-Match {error}.")))?;
@@ -73,7 +75,11 @@ impl<S: Sync> FromRequestParts<S> for IfNoneMatch {
 }
 
 fn joined(headers: &HeaderMap, name: &http::HeaderName) -> Result<Option<String>, Problem> {
-    let values: Result<Vec<&str>, _> = headers.get_all(name).iter().map(http::HeaderValue::to_str).collect();
+    let values: Result<Vec<&str>, _> = headers
+        .get_all(name)
+        .iter()
+        .map(http::HeaderValue::to_str)
+        .collect();
     let values =
         values.map_err(|_| Problem::new(Code::InvalidHeader, format!("{name} must be printable ASCII.")))?;
     Ok((!values.is_empty()).then(|| values.join(", ")))

@@ -60,7 +60,9 @@ pub(super) fn seconds(text: &str) -> Result<Duration, Problem> {
         return Err(bad("wait must be a whole number of seconds"));
     }
     // More digits than fit are more than a minute.
-    Ok(text.parse().map_or(MAX_WAIT, |s| Duration::from_secs(s).min(MAX_WAIT)))
+    Ok(text
+        .parse()
+        .map_or(MAX_WAIT, |s| Duration::from_secs(s).min(MAX_WAIT)))
 }
 
 fn bad(detail: &str) -> Problem {
@@ -100,8 +102,17 @@ mod tests {
         let wait = |s| Some(Duration::from_secs(s));
         assert_eq!(read(&[]).unwrap(), Prefer::default());
         assert_eq!(read(&["wait=10"]).unwrap().wait, wait(10));
-        assert_eq!(read(&["respond-async, WAIT = \"5\""]).unwrap(), Prefer { respond_async: true, wait: wait(5) });
-        assert_eq!(read(&["return=minimal", "wait=3; x=y, wait=9"]).unwrap().wait, wait(3));
+        assert_eq!(
+            read(&["respond-async, WAIT = \"5\""]).unwrap(),
+            Prefer {
+                respond_async: true,
+                wait: wait(5)
+            }
+        );
+        assert_eq!(
+            read(&["return=minimal", "wait=3; x=y, wait=9"]).unwrap().wait,
+            wait(3)
+        );
         assert_eq!(read(&["foo=\"a, wait=9\""]).unwrap().wait, None);
         assert_eq!(read(&["wait=3600"]).unwrap().wait, wait(60));
         assert_eq!(read(&["wait=99999999999999999999999"]).unwrap().wait, wait(60));
@@ -122,8 +133,17 @@ mod tests {
         };
         assert_eq!(applied(&[], false), None);
         assert_eq!(applied(&["wait=99"], true).as_deref(), Some("wait=60"));
-        assert_eq!(applied(&["respond-async"], false).as_deref(), Some("respond-async"));
-        assert_eq!(applied(&["respond-async, wait=2"], false).as_deref(), Some("respond-async, wait=2"));
-        assert_eq!(applied(&["respond-async, wait=2"], true).as_deref(), Some("wait=2"));
+        assert_eq!(
+            applied(&["respond-async"], false).as_deref(),
+            Some("respond-async")
+        );
+        assert_eq!(
+            applied(&["respond-async, wait=2"], false).as_deref(),
+            Some("respond-async, wait=2")
+        );
+        assert_eq!(
+            applied(&["respond-async, wait=2"], true).as_deref(),
+            Some("wait=2")
+        );
     }
 }

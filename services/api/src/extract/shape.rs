@@ -27,10 +27,17 @@ impl Shape {
     /// An object within the body.
     pub(crate) fn at(base: &str, value: Value) -> Result<Self, Field> {
         match value {
-            Value::Object(members) => {
-                Ok(Self { base: base.to_owned(), members, known: Vec::new(), errors: Vec::new() })
-            }
-            _ => Err(Field::member(FieldCode::FieldInvalid, base, "must be a JSON object")),
+            Value::Object(members) => Ok(Self {
+                base: base.to_owned(),
+                members,
+                known: Vec::new(),
+                errors: Vec::new(),
+            }),
+            _ => Err(Field::member(
+                FieldCode::FieldInvalid,
+                base,
+                "must be a JSON object",
+            )),
         }
     }
 
@@ -88,7 +95,11 @@ impl Shape {
         let names: Vec<String> = self.members.keys().take(100).cloned().collect();
         let known = self.known.join(", ");
         for name in names {
-            self.refuse(FieldCode::FieldUnknown, &name, format!("is not known here; known are {known}"));
+            self.refuse(
+                FieldCode::FieldUnknown,
+                &name,
+                format!("is not known here; known are {known}"),
+            );
         }
         self.errors
     }
@@ -99,7 +110,11 @@ impl Shape {
     /// 422 if anything was wrong.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         let errors = self.errors();
-        if errors.is_empty() { Ok(()) } else { Err(Problem::validation(errors)) }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::validation(errors))
+        }
     }
 }
 
@@ -118,8 +133,12 @@ mod tests {
         shape.require("store_id", id);
         shape.require("label", label);
         let document = shape.finish().unwrap_err().document("r");
-        let pointers: Vec<&str> =
-            document["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
+        let pointers: Vec<&str> = document["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| e["pointer"].as_str().unwrap())
+            .collect();
         assert_eq!(pointers, ["/label", "/store_id", "/lable", "/a~1b"]);
     }
 

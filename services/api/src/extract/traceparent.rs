@@ -6,9 +6,14 @@ use http::HeaderMap;
 pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
     let text = headers.get("traceparent")?.to_str().ok()?.trim();
     let parts: Vec<&str> = text.split('-').collect();
-    let [version, trace, span, flags] = parts[..] else { return None };
+    let [version, trace, span, flags] = parts[..] else {
+        return None;
+    };
     let hex = |text: &str, len: usize| {
-        text.len() == len && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        text.len() == len
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
     let nonzero = |text: &str| text.bytes().any(|b| b != b'0');
     let valid = version == "00"

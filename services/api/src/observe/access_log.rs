@@ -25,7 +25,14 @@ impl Entry {
     /// Begins with the request.
     pub(crate) fn begin(method: &Method, route: String, context: Context) -> Self {
         let method = name(method);
-        Self { begun: Instant::now(), method, route, context, status: CLIENT_CLOSED, error: None }
+        Self {
+            begun: Instant::now(),
+            method,
+            route,
+            context,
+            status: CLIENT_CLOSED,
+            error: None,
+        }
     }
 
     /// Ends with the answer.
@@ -38,7 +45,10 @@ impl Entry {
 /// The methods of our routes; any other text would grow the metrics without bound.
 fn name(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("OTHER")
+    KNOWN
+        .into_iter()
+        .find(|known| *known == method.as_str())
+        .unwrap_or("OTHER")
 }
 
 /// An error with its causes on one line.

@@ -35,17 +35,26 @@ struct Inner {
 impl Context {
     /// Takes the client's request id, if it is one, else makes one.
     pub(crate) fn new(headers: &HeaderMap, client: Client, clock: &dyn Clock) -> Self {
-        let given = headers.get("x-request-id").and_then(|value| value.to_str().ok()?.parse().ok());
+        let given = headers
+            .get("x-request-id")
+            .and_then(|value| value.to_str().ok()?.parse().ok());
         let request_id = given.unwrap_or_else(|| {
             let made = clock.uuid().to_string();
             made.parse().expect("a UUID is a request id")
         });
-        Self(Arc::new(Inner { request_id, client, log: Mutex::default() }))
+        Self(Arc::new(Inner {
+            request_id,
+            client,
+            log: Mutex::default(),
+        }))
     }
 
     /// The context that the outermost layer put there.
     pub(crate) fn of(extensions: &Extensions) -> Self {
-        extensions.get::<Self>().expect("every route is below the outermost layer").clone()
+        extensions
+            .get::<Self>()
+            .expect("every route is below the outermost layer")
+            .clone()
     }
 
     /// The correlation id.

@@ -1,8 +1,8 @@
 //! The headers of every answer, errors too.
 
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS, X_XSS_PROTECTION,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS, X_XSS_PROTECTION,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -23,7 +23,10 @@ pub(super) fn add(headers: &mut HeaderMap, context: &Context) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if context.client().https {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        headers.insert(
+            STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
     }
     let id = HeaderValue::from_str(context.request_id().as_str()).expect("a request id is a header value");
     headers.insert(HeaderName::from_static("x-request-id"), id);

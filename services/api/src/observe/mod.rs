@@ -30,15 +30,20 @@ struct Panicked;
 /// Wraps every request.
 pub(crate) async fn observe(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let peer = parts
+        .extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|info| info.0);
     let client = Client::of(&state.config, peer, &parts.headers);
     let context = Context::new(&parts.headers, client, &**state.app.clock());
     let mut entry = Entry::begin(&parts.method, route(&parts), context.clone());
-    let (limit, head) = (handler_limit(&parts), parts.method == Method::HEAD);
+    let (limit, head) = (handler_limit(&state.config, &parts), parts.method == Method::HEAD);
     parts.extensions.insert(context.clone());
     let request = Request::from_parts(parts, body);
 
-    let handled = AssertUnwindSafe(tokio::time::timeout(limit, next.run(request))).catch_unwind().await;
+    let handled = AssertUnwindSafe(tokio::time::timeout(limit, next.run(request)))
+        .catch_unwind()
+        .await;
     let mut response = match handled {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => Problem::new(Code::HandlerTimeout, "The answer took too long.")
@@ -60,6 +65,9 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
 
 /// The route's template, so that ids stay out of metrics.
 fn route(parts: &http::request::Parts) -> String {
-    let matched = parts.extensions.get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+    let matched = parts
+        .extensions
+        .get::<MatchedPath>()
+        .map_or("unmatched", MatchedPath::as_str);
     matched.replace("%3A", ":").replace("%3a", ":")
 }

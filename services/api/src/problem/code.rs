@@ -183,14 +183,22 @@ mod tests {
         for code in Code::ALL {
             assert_eq!(Code::parse(code.as_str()), Some(*code));
             assert!(code.status().as_u16() >= 400, "{code:?}");
-            assert!(code.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{code:?}");
+            assert!(
+                code.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
+                "{code:?}"
+            );
         }
         assert_eq!(Code::parse("nonsense"), None);
     }
 
     #[test]
     fn what_a_job_reports_keeps_its_name() {
-        for name in ["order_not_found", "not_taken_by_order_desk", "needs_review", "internal_error"] {
+        for name in [
+            "order_not_found",
+            "not_taken_by_order_desk",
+            "needs_review",
+            "internal_error",
+        ] {
             let code: domain::job::ErrorCode = serde_json::from_value(name.into()).unwrap();
             assert_eq!(Code::from(code).as_str(), name);
         }

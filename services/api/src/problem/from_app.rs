@@ -28,25 +28,36 @@ impl From<Denied> for Problem {
             Denied::Busy => Self::new(Code::Busy, "Too many keys are being verified at this moment.")
                 .retry_after(Duration::from_secs(1)),
             Denied::KeyReused => key_reused(),
-            Denied::InProgress => {
-                Self::new(Code::IdempotencyInProgress, "A request with this Idempotency-Key is being answered.")
-                    .retry_after(Duration::from_secs(1))
-            }
-            Denied::Unavailable(source) => {
-                Self::unavailable(Boxed { context: "temporarily unavailable", source })
-            }
-            Denied::Internal(source) => Self::internal(Boxed { context: "internal error", source }),
+            Denied::InProgress => Self::new(
+                Code::IdempotencyInProgress,
+                "A request with this Idempotency-Key is being answered.",
+            )
+            .retry_after(Duration::from_secs(1)),
+            Denied::Unavailable(source) => Self::unavailable(Boxed {
+                context: "temporarily unavailable",
+                source,
+            }),
+            Denied::Internal(source) => Self::internal(Boxed {
+                context: "internal error",
+                source,
+            }),
         }
     }
 }
 
 fn key_reused() -> Problem {
-    Problem::new(Code::IdempotencyKeyReused, "This Idempotency-Key was used for another request.")
+    Problem::new(
+        Code::IdempotencyKeyReused,
+        "This Idempotency-Key was used for another request.",
+    )
 }
 
 /// No store of the caller is meant.
 pub(crate) fn store_not_found() -> Problem {
-    Problem::new(Code::StoreNotFound, "None of your stores has this store id, id or label.")
+    Problem::new(
+        Code::StoreNotFound,
+        "None of your stores has this store id, id or label.",
+    )
 }
 
 /// No job of the caller has the id.
@@ -97,7 +108,9 @@ impl From<ChangeStoreError> for Problem {
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::NotFound => Self::new(Code::OrderNotFound, "Order Desk has no such order in this store."),
+            ReadError::NotFound => {
+                Self::new(Code::OrderNotFound, "Order Desk has no such order in this store.")
+            }
             ReadError::StoreGone => store_not_found(),
             ReadError::CredentialsRejected => Self::new(
                 Code::CredentialsRejected,
@@ -106,12 +119,15 @@ impl From<ReadError> for Problem {
             ReadError::Rejected { status, message } => {
                 let problem = Self::new(Code::UpstreamFailed, "Order Desk refused the request.");
                 let message = message.map(|message| message.reveal().to_owned());
-                problem.with("upstream_status", status).with("upstream_message", message)
+                problem
+                    .with("upstream_status", status)
+                    .with("upstream_message", message)
             }
-            ReadError::Unavailable { retry_after } => {
-                Self::new(Code::UpstreamUnavailable, "Order Desk cannot be asked at present.")
-                    .retry_after(retry_after)
-            }
+            ReadError::Unavailable { retry_after } => Self::new(
+                Code::UpstreamUnavailable,
+                "Order Desk cannot be asked at present.",
+            )
+            .retry_after(retry_after),
             ReadError::Denied(denied) => denied.into(),
         }
     }
@@ -121,18 +137,24 @@ impl From<ReadError> for Problem {
 pub(crate) fn dry_run_problem(error: DryRunError, is_order: bool) -> Problem {
     match error {
         DryRunError::Invalid(errors) => {
-            let item = |(in_body, error)| ItemError { index: 0, in_body, error };
+            let item = |(in_body, error)| ItemError {
+                index: 0,
+                in_body,
+                error,
+            };
             Place::Alone.problem(SubmitError::Invalid(errors.into_iter().map(item).collect()))
         }
         DryRunError::OrderNotFound if is_order => {
             Problem::new(Code::OrderNotFound, "Order Desk has no such order in this store.")
         }
-        DryRunError::OrderNotFound => {
-            Problem::new(Code::ItemNotFound, "Order Desk has no such inventory item in this store.")
-        }
-        DryRunError::PreconditionFailed => {
-            Problem::new(Code::PreconditionFailed, "The order does not carry the tag given by If-Match.")
-        }
+        DryRunError::OrderNotFound => Problem::new(
+            Code::ItemNotFound,
+            "Order Desk has no such inventory item in this store.",
+        ),
+        DryRunError::PreconditionFailed => Problem::new(
+            Code::PreconditionFailed,
+            "The order does not carry the tag given by If-Match.",
+        ),
         DryRunError::NotApplicable(error) => {
             let problem = Problem::new(error.code.into(), sentence(&error.detail));
             match error.pointer {
@@ -151,7 +173,10 @@ pub(crate) fn dry_run_problem(error: DryRunError, is_order: bool) -> Problem {
 /// A fragment of the domain as a sentence.
 fn sentence(fragment: &str) -> String {
     let mut chars = fragment.chars();
-    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    let first = chars
+        .next()
+        .map(|c| c.to_uppercase().to_string())
+        .unwrap_or_default();
     let stop = if fragment.ends_with('.') { "" } else { "." };
     format!("{first}{}{stop}", chars.as_str())
 }
@@ -160,7 +185,9 @@ impl From<CancelError> for Problem {
     fn from(error: CancelError) -> Self {
         match error {
             CancelError::NotFound => job_not_found(),
-            CancelError::Running => Self::new(Code::JobRunning, "The job's change is on its way to Order Desk."),
+            CancelError::Running => {
+                Self::new(Code::JobRunning, "The job's change is on its way to Order Desk.")
+            }
             CancelError::Finished => Self::new(Code::JobFinished, "The job has ended."),
             CancelError::Denied(denied) => denied.into(),
         }
@@ -172,16 +199,18 @@ impl From<RetryError> for Problem {
         match error {
             RetryError::NotFound => job_not_found(),
             RetryError::NotFailed => Self::new(Code::JobNotFailed, "The job has not failed."),
-            RetryError::AlreadyRetried(id) => Self::new(Code::JobRetried, "The job was retried already.")
-                .with("retried_as", id.to_string()),
+            RetryError::AlreadyRetried(id) => {
+                Self::new(Code::JobRetried, "The job was retried already.").with("retried_as", id.to_string())
+            }
             RetryError::NeedsAssumption => {
                 let detail = "must be applied or not_applied, since the job ended needs_review";
                 Self::new(Code::AssumptionNeeded, "Say whether Order Desk has the change.")
                     .with_fields(vec![Field::member(FieldCode::FieldMissing, "/assume", detail)])
             }
-            RetryError::NothingToRetry => {
-                Self::new(Code::JobFinished, "If Order Desk has the change, there is nothing to retry.")
-            }
+            RetryError::NothingToRetry => Self::new(
+                Code::JobFinished,
+                "If Order Desk has the change, there is nothing to retry.",
+            ),
             RetryError::Erased => Self::new(Code::Erased, "What the job was to do was erased."),
             RetryError::StoreGone => Self::new(Code::StoreDeleted, "The job's store was deleted."),
             RetryError::Denied(denied) => denied.into(),
@@ -200,7 +229,11 @@ pub(crate) enum Place {
 
 impl Place {
     fn field(self, item: &ItemError) -> Field {
-        let ItemError { index, in_body, error } = item;
+        let ItemError {
+            index,
+            in_body,
+            error,
+        } = item;
         match (self, in_body) {
             (Self::Alone, true) => Field::under("", error),
             (Self::Alone, false) => match error.pointer.as_str() {

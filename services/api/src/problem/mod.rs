@@ -56,9 +56,12 @@ impl Problem {
 
     /// Something that we depend on is down.
     pub(crate) fn unavailable(cause: impl Error + Send + Sync + 'static) -> Self {
-        Self::new(Code::Unavailable, "The service cannot reach something it depends on.")
-            .because(cause)
-            .retry_after(Duration::from_secs(1))
+        Self::new(
+            Code::Unavailable,
+            "The service cannot reach something it depends on.",
+        )
+        .because(cause)
+        .retry_after(Duration::from_secs(1))
     }
 
     /// Refused for want of a valid key.
@@ -77,7 +80,11 @@ impl Problem {
     /// The code is the errors' own where it is a promise of the contract and all of them share it.
     pub(crate) fn validation(fields: Vec<Field>) -> Self {
         let read_only = !fields.is_empty() && fields.iter().all(|f| f.code == FieldCode::FieldReadOnly);
-        let code = if read_only { Code::FieldReadOnly } else { Code::ValidationFailed };
+        let code = if read_only {
+            Code::FieldReadOnly
+        } else {
+            Code::ValidationFailed
+        };
         let detail = match fields.as_slice() {
             [only] => format!("{} {}.", only.name(), only.detail),
             many => format!("{} members or parameters cannot be accepted.", many.len()),
@@ -184,12 +191,21 @@ pub(crate) struct Field {
 impl Field {
     /// A member of the body.
     pub(crate) fn member(code: FieldCode, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), parameter: None, code, detail: detail.into() }
+        Self {
+            pointer: pointer.into(),
+            parameter: None,
+            code,
+            detail: detail.into(),
+        }
     }
 
     /// A member of the body, as the domain found it, below `base`.
     pub(crate) fn under(base: &str, error: &FieldError) -> Self {
-        Self::member(error.code, format!("{base}{}", error.pointer), error.detail.clone())
+        Self::member(
+            error.code,
+            format!("{base}{}", error.pointer),
+            error.detail.clone(),
+        )
     }
 
     /// A query parameter.
@@ -264,15 +280,24 @@ mod tests {
         let read_only = || Field::member(FieldCode::FieldReadOnly, "/id", "is managed by Order Desk");
         let missing = Field::member(FieldCode::FieldMissing, "/x", "is required");
         assert_eq!(Problem::validation(vec![read_only()]).code(), Code::FieldReadOnly);
-        assert_eq!(Problem::validation(vec![read_only(), missing]).code(), Code::ValidationFailed);
+        assert_eq!(
+            Problem::validation(vec![read_only(), missing]).code(),
+            Code::ValidationFailed
+        );
     }
 
     #[test]
     fn retry_after_is_rounded_up_to_whole_seconds() {
         let header = |ms| {
             let problem = Problem::new(Code::Busy, "").retry_after(Duration::from_millis(ms));
-            problem.into_response().headers()[RETRY_AFTER].to_str().unwrap().to_owned()
+            problem.into_response().headers()[RETRY_AFTER]
+                .to_str()
+                .unwrap()
+                .to_owned()
         };
-        assert_eq!((header(0), header(1_000), header(1_001)), ("1".into(), "1".into(), "2".into()));
+        assert_eq!(
+            (header(0), header(1_000), header(1_001)),
+            ("1".into(), "1".into(), "2".into())
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use app::{JobView, QueuePlace, Submission, Submitted};
+use app::{Earlier, JobView, QueuePlace, Submission, Submitted};
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use domain::OrderId;
@@ -17,6 +17,7 @@ use crate::answer;
 use crate::extract::{CommandRequest, Options, Prefer};
 use crate::observe::Context;
 use crate::problem::{Code, Place, Problem, dry_run_problem};
+use crate::replay;
 use crate::state::ApiState;
 use crate::view;
 
@@ -40,10 +41,26 @@ pub(crate) async fn run(
     target: Target<'_>,
     request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let CommandRequest { change, prefer, options, body } = request;
+    let CommandRequest {
+        change,
+        prefer,
+        options,
+        body,
+    } = request;
     let key = change.key(state.app.keyring(), Some(&body));
     let dry_run = options.dry_run;
-    let store = resolve(&state.app, caller, context, target.store).await?;
+    let store = match resolve(&state.app, caller, context, target.store).await {
+        Ok(store) => store,
+        Err(problem) => {
+            return match replay::of_gone_store(state, caller, key.as_ref(), problem).await? {
+                Earlier::Jobs(jobs) => {
+                    let submitted = Submitted { jobs, replayed: true };
+                    accepted(state, caller, context, submitted, prefer).await
+                }
+                Earlier::Answer(stored) => answer::replayed(&stored),
+            };
+        }
+    };
     let is_order = target.kind.is_order();
     let submission = Submission {
         if_match: change.if_match().0.clone(),
@@ -54,7 +71,14 @@ pub(crate) async fn run(
         return Ok(tried(&run.map_err(|error| dry_run_problem(error, is_order))?));
     }
     let submitted = state.app.submit(caller, &store, vec![submission], key).await;
-    accepted(state, caller, context, submitted.map_err(|error| Place::Alone.problem(error))?, prefer).await
+    accepted(
+        state,
+        caller,
+        context,
+        submitted.map_err(|error| Place::Alone.problem(error))?,
+        prefer,
+    )
+    .await
 }
 
 /// A command with its options.
@@ -108,7 +132,10 @@ pub(crate) async fn accepted(
     let Submitted { jobs, replayed } = submitted;
     let Some(job) = jobs.into_iter().next() else {
         // The record of the key outlives nothing but an erased tenant.
-        return Err(Problem::new(Code::JobNotFound, "The job of this Idempotency-Key is gone."));
+        return Err(Problem::new(
+            Code::JobNotFound,
+            "The job of this Idempotency-Key is gone.",
+        ));
     };
     context.log(|fields| fields.job_id = Some(job.id.to_string()));
     let view = match prefer.wait {
@@ -116,12 +143,20 @@ pub(crate) async fn accepted(
         None => present(state, caller, job, replayed).await,
     };
     let ended = view.job.status.is_final();
-    let status = if prefer.wait.is_some() && ended { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let status = if prefer.wait.is_some() && ended {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
     let mut response = (status, Json(view::job(&view))).into_response();
     let location = HeaderValue::from_str(&view::job_path(&view.job)).map_err(Problem::internal)?;
     response.headers_mut().insert(LOCATION, location);
     apply(&mut response, prefer, ended);
-    Ok(if replayed { answer::mark(response) } else { response })
+    Ok(if replayed {
+        answer::mark(response)
+    } else {
+        response
+    })
 }
 
 /// The job as it is, without waiting.
@@ -131,7 +166,10 @@ async fn present(state: &ApiState, caller: &app::Caller, job: Job, replayed: boo
         return view;
     }
     let ahead = state.app.ledger().jobs_ahead(&job).await.ok();
-    JobView { queue: ahead.map(|ahead| QueuePlace { ahead, eta: None }), ..bare(job) }
+    JobView {
+        queue: ahead.map(|ahead| QueuePlace { ahead, eta: None }),
+        ..bare(job)
+    }
 }
 
 /// The job at its end, or as it is when `wait` has passed or the process drains.
@@ -148,7 +186,13 @@ pub(crate) async fn waited(state: &ApiState, caller: &app::Caller, job: Job, wai
 
 /// A job of which nothing more is known.
 pub(crate) fn bare(job: Job) -> JobView {
-    JobView { job, patch: None, differences: Vec::new(), upstream_message: None, queue: None }
+    JobView {
+        job,
+        patch: None,
+        differences: Vec::new(),
+        upstream_message: None,
+        queue: None,
+    }
 }
 
 /// Adds `Preference-Applied`.

@@ -10,7 +10,11 @@ use crate::state::ApiState;
 
 /// Renders what was counted so far.
 pub(crate) async fn metrics(State(state): State<ApiState>) -> Response {
-    let text = state.metrics.as_ref().map(PrometheusHandle::render).unwrap_or_default();
+    let text = state
+        .metrics
+        .as_ref()
+        .map(PrometheusHandle::render)
+        .unwrap_or_default();
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, kind)], text).into_response()
 }

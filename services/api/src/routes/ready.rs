@@ -12,15 +12,25 @@ use crate::state::ApiState;
 pub(crate) async fn ready(State(state): State<ApiState>) -> (StatusCode, Json<Value>) {
     let mut checks = state.readiness.checks().await;
     if state.draining.is_cancelled() {
-        checks.push(Check { name: "lifecycle", status: CheckStatus::Unavailable, latency_ms: 0 });
+        checks.push(Check {
+            name: "lifecycle",
+            status: CheckStatus::Unavailable,
+            latency_ms: 0,
+        });
     }
-    let worst = checks.iter().map(|check| check.status).max().unwrap_or(CheckStatus::Ok);
+    let worst = checks
+        .iter()
+        .map(|check| check.status)
+        .max()
+        .unwrap_or(CheckStatus::Ok);
     let (status, name) = match worst {
         CheckStatus::Ok => (StatusCode::OK, "ready"),
         CheckStatus::Degraded => (StatusCode::OK, "degraded"),
         CheckStatus::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
-    let checks: Map<String, Value> =
-        checks.into_iter().map(|check| (check.name.to_owned(), json!(check))).collect();
+    let checks: Map<String, Value> = checks
+        .into_iter()
+        .map(|check| (check.name.to_owned(), json!(check)))
+        .collect();
     (status, Json(json!({"status": name, "checks": checks})))
 }

@@ -21,9 +21,12 @@ pub(crate) async fn tenant(
         return Ok(Json(view::tenant(None, 0, QueueCounts::default())));
     };
     let ledger = state.app.ledger();
-    let (tenant, stores, jobs) =
-        tokio::try_join!(ledger.tenant(id), ledger.stores_of(id), ledger.tenant_queue_counts(id))
-            .map_err(failed)?;
+    let (tenant, stores, jobs) = tokio::try_join!(
+        ledger.tenant(id),
+        ledger.stores_of(id),
+        ledger.tenant_queue_counts(id)
+    )
+    .map_err(failed)?;
     Ok(Json(view::tenant(tenant.as_ref(), stores.len(), jobs)))
 }
 

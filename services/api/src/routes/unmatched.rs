@@ -9,5 +9,8 @@ pub(crate) async fn not_found() -> Problem {
 
 /// The path exists; the router adds `Allow`.
 pub(crate) async fn method_not_allowed() -> Problem {
-    Problem::new(Code::MethodNotAllowed, "This path does not take this method; `Allow` lists those it takes.")
+    Problem::new(
+        Code::MethodNotAllowed,
+        "This path does not take this method; `Allow` lists those it takes.",
+    )
 }

@@ -49,8 +49,14 @@ fn queue(view: &JobView) -> Value {
 }
 
 fn result(view: &JobView) -> Value {
-    let Some(result) = &view.job.result else { return Value::Null };
-    let subject = if view.job.kind.is_order() { "order_id" } else { "item_id" };
+    let Some(result) = &view.job.result else {
+        return Value::Null;
+    };
+    let subject = if view.job.kind.is_order() {
+        "order_id"
+    } else {
+        "item_id"
+    };
     let mut json = json!({
         subject: result.order_id,
         "changed": result.changed,
@@ -94,8 +100,16 @@ fn failure(error: &JobError) -> Map<String, Value> {
         }
     };
     add("upstream_status", error.upstream_status.map(Value::from));
-    add("existing_order_id", error.existing_order_id.clone().map(Value::from));
-    add("cause", error.cause.map(|code: ErrorCode| Code::from(code).as_str().into()));
+    add(
+        "existing_order_id",
+        error.existing_order_id.clone().map(Value::from),
+    );
+    add(
+        "cause",
+        error
+            .cause
+            .map(|code: ErrorCode| Code::from(code).as_str().into()),
+    );
     object
 }
 
@@ -175,7 +189,13 @@ mod tests {
             outcome: None,
         };
         let patch = Some(json!([{"op": "add", "path": "/order_notes/2", "value": {}}]));
-        JobView { job, patch, differences: Vec::new(), upstream_message: None, queue: None }
+        JobView {
+            job,
+            patch,
+            differences: Vec::new(),
+            upstream_message: None,
+            queue: None,
+        }
     }
 
     #[test]
@@ -262,7 +282,10 @@ mod tests {
         let mut view = view();
         view.job.kind = CommandKind::InventoryUpdate;
         let json = job(&view);
-        assert_eq!((&json["order_id"], &json["item_id"]), (&Value::Null, &json!("4312")));
+        assert_eq!(
+            (&json["order_id"], &json["item_id"]),
+            (&Value::Null, &json!("4312"))
+        );
         assert_eq!(json["links"]["item"], "/stores/101/inventory/4312");
         assert_eq!(json["result"]["item_id"], "4312");
     }

@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 use crate::state::BucketSize;
 
 /// What a path segment keeps (RFC 3986 §2.3).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The store in a path.
 pub(crate) fn address(store: &Store) -> String {

@@ -18,6 +18,10 @@ pub(crate) async fn update(
     ItemPath { store, item }: ItemPath,
     request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let target = Target { kind: CommandKind::InventoryUpdate, store: &store, id: Some(item) };
+    let target = Target {
+        kind: CommandKind::InventoryUpdate,
+        store: &store,
+        id: Some(item),
+    };
     run(&state, &caller, &context, target, request).await
 }

@@ -15,13 +15,24 @@ use crate::view;
 
 /// Cancels one job.
 pub(super) async fn cancel(call: Call) -> Result<Response, Problem> {
-    let Call { state, caller, context, job, change, body, .. } = call;
+    let Call {
+        state,
+        caller,
+        context,
+        job,
+        change,
+        body,
+        ..
+    } = call;
     context.log(|fields| fields.route = Some("/jobs/{job_id}:cancel"));
     let key = change.key(state.app.keyring(), body.as_ref());
     if let Some(body) = body {
         Shape::of(body)?.finish()?;
     }
-    let once = key.map(|key| Once { key, render: Arc::new(|view: &JobView| cancelled(view).keep()) });
+    let once = key.map(|key| Once {
+        key,
+        render: Arc::new(|view: &JobView| cancelled(view).keep()),
+    });
     match state.app.cancel(&caller, job, once).await? {
         Outcome::Done(view) => {
             note(&context, &view);

@@ -27,7 +27,11 @@ impl Filter {
         let store = params.text("store_id");
         let order_id = params.parsed::<OrderId>("order_id");
         let status = params.all("status").join(",");
-        let status = if status.is_empty() { Some(Vec::new()) } else { statuses(&status) };
+        let status = if status.is_empty() {
+            Some(Vec::new())
+        } else {
+            statuses(&status)
+        };
         if status.is_none() {
             params.refuse(domain::order::FieldCode::FieldInvalid, "status", STATUS);
         }
@@ -60,7 +64,9 @@ impl Filter {
 
     /// Looks the store up. A deleted store is found by our id alone.
     pub(super) async fn resolve(self, app: &App, caller: &app::Caller) -> Result<JobQuery, Problem> {
-        let Some(name) = self.store else { return Ok(self.query) };
+        let Some(name) = self.store else {
+            return Ok(self.query);
+        };
         let store_id = match app.find_store(caller, &name).await {
             Ok(store) => store.id,
             Err(FindStoreError::NotFound) if name.parse::<StoreId>().is_ok() => {
@@ -68,7 +74,10 @@ impl Filter {
             }
             Err(error) => return Err(error.into()),
         };
-        Ok(JobQuery { store_id: Some(store_id), ..self.query })
+        Ok(JobQuery {
+            store_id: Some(store_id),
+            ..self.query
+        })
     }
 }
 
@@ -96,14 +105,23 @@ mod tests {
         let mut params = Params::parse("status=failed,cancelled&status=queued&kind=order.delete&order_id=7");
         let query = Filter::from_query(&mut params).query;
         params.finish().unwrap();
-        let body = json!({"status": ["failed", "cancelled", "queued"], "kind": "order.delete", "order_id": "7"});
+        let body =
+            json!({"status": ["failed", "cancelled", "queued"], "kind": "order.delete", "order_id": "7"});
         let body = Filter::from_body(body).unwrap().query;
-        assert_eq!((query.status, query.kind, query.order_id), (body.status, body.kind, body.order_id));
+        assert_eq!(
+            (query.status, query.kind, query.order_id),
+            (body.status, body.kind, body.order_id)
+        );
     }
 
     #[test]
     fn a_misspelt_filter_is_refused_rather_than_matching_everything() {
-        for body in [json!({"stauts": "failed"}), json!({"status": "fialed"}), json!({"order_id": 7}), json!([])] {
+        for body in [
+            json!({"stauts": "failed"}),
+            json!({"status": "fialed"}),
+            json!({"order_id": 7}),
+            json!([]),
+        ] {
             assert!(Filter::from_body(body).is_err());
         }
         let mut params = Params::parse("status=fialed");

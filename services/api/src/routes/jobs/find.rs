@@ -27,7 +27,11 @@ pub(crate) async fn find(
             Some(text.parse().map_or(MAX_WAIT, Duration::from_secs).min(MAX_WAIT))
         }
         Some(_) => {
-            params.refuse(FieldCode::FieldInvalid, "wait", "must be a whole number of seconds");
+            params.refuse(
+                FieldCode::FieldInvalid,
+                "wait",
+                "must be a whole number of seconds",
+            );
             None
         }
     };

@@ -23,7 +23,11 @@ pub(crate) async fn list(
     let filter = Filter::from_query(&mut params);
     params.finish()?;
     let query = filter.resolve(&state.app, &caller).await?;
-    let query = JobQuery { cursor: page.before, limit: page.limit, ..query };
+    let query = JobQuery {
+        cursor: page.before,
+        limit: page.limit,
+        ..query
+    };
     let found = state.app.jobs(&caller, &query).await?;
     let page = Page::new(found.jobs.iter().map(view::job).collect(), found.next);
     Ok((page.link(uri.path(), uri.query()), Json(page.body())).into_response())

@@ -25,7 +25,10 @@ pub(crate) async fn retry_many(
     params.finish()?;
     let key = change.key(state.app.keyring(), Some(&body));
     let query = Filter::from_body(body)?.resolve(&state.app, &caller).await?;
-    let once = key.map(|key| Once { key, render: Arc::new(|many: &Many| retried(many).keep()) });
+    let once = key.map(|key| Once {
+        key,
+        render: Arc::new(|many: &Many| retried(many).keep()),
+    });
     match state.app.retry_many(&caller, &query, once).await? {
         Outcome::Done(many) => Ok(retried(&many).response()),
         Outcome::Replayed(stored) => answer::replayed(&stored),
@@ -43,7 +46,10 @@ pub(crate) async fn cancel_many(
     params.finish()?;
     let key = change.key(state.app.keyring(), Some(&body));
     let query = Filter::from_body(body)?.resolve(&state.app, &caller).await?;
-    let once = key.map(|key| Once { key, render: Arc::new(|many: &Many| cancelled(many).keep()) });
+    let once = key.map(|key| Once {
+        key,
+        render: Arc::new(|many: &Many| cancelled(many).keep()),
+    });
     match state.app.cancel_many(&caller, &query, once).await? {
         Outcome::Done(many) => Ok(cancelled(&many).response()),
         Outcome::Replayed(stored) => answer::replayed(&stored),
@@ -60,6 +66,7 @@ fn cancelled(many: &Many) -> Stored {
 
 /// `jobs` are the new or the cancelled ones; `more` says that a repeat would find more.
 fn body(status: StatusCode, many: &Many) -> Stored {
-    let json = json!({"jobs": many.jobs, "count": many.jobs.len(), "skipped": many.skipped, "more": many.more});
+    let json =
+        json!({"jobs": many.jobs, "count": many.jobs.len(), "skipped": many.skipped, "more": many.more});
     Stored::json(status, json)
 }

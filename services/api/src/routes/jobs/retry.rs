@@ -13,7 +13,15 @@ use crate::view;
 
 /// Retries one job.
 pub(super) async fn retry(call: Call) -> Result<Response, Problem> {
-    let Call { state, caller, context, job, change, prefer, body } = call;
+    let Call {
+        state,
+        caller,
+        context,
+        job,
+        change,
+        prefer,
+        body,
+    } = call;
     context.log(|fields| fields.route = Some("/jobs/{job_id}:retry"));
     let key = change.key(state.app.keyring(), body.as_ref());
     let assume = body.map(assume).transpose()?.flatten();
@@ -30,10 +38,12 @@ pub(super) async fn retry(call: Call) -> Result<Response, Problem> {
 
 fn assume(body: Value) -> Result<Option<Assume>, Problem> {
     let mut shape = Shape::of(body)?;
-    let assume = shape.read("assume", "must be applied or not_applied", |value| match value.as_str()? {
-        "applied" => Some(Assume::Applied),
-        "not_applied" => Some(Assume::NotApplied),
-        _ => None,
+    let assume = shape.read("assume", "must be applied or not_applied", |value| {
+        match value.as_str()? {
+            "applied" => Some(Assume::Applied),
+            "not_applied" => Some(Assume::NotApplied),
+            _ => None,
+        }
     });
     shape.finish()?;
     Ok(assume)
@@ -48,7 +58,10 @@ mod tests {
     #[test]
     fn the_assumption_is_one_of_two_words() {
         assert_eq!(assume(json!({})).unwrap(), None);
-        assert_eq!(assume(json!({"assume": "not_applied"})).unwrap(), Some(Assume::NotApplied));
+        assert_eq!(
+            assume(json!({"assume": "not_applied"})).unwrap(),
+            Some(Assume::NotApplied)
+        );
         assert!(assume(json!({"assume": "perhaps"})).is_err());
         assert!(assume(json!({"asume": "applied"})).is_err());
     }

@@ -34,7 +34,15 @@ pub(crate) async fn verb(
 ) -> Result<Response, Problem> {
     params.finish()?;
     context.log(|fields| fields.job_id = Some(job.to_string()));
-    let call = Call { state, caller, context, job, change, prefer, body };
+    let call = Call {
+        state,
+        caller,
+        context,
+        job,
+        change,
+        prefer,
+        body,
+    };
     match verb {
         JobVerb::Cancel => cancel::cancel(call).await,
         JobVerb::Retry => retry::retry(call).await,

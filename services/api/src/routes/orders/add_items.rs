@@ -18,6 +18,10 @@ pub(crate) async fn add_items(
     OrderPath { store, order }: OrderPath,
     request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let target = Target { kind: CommandKind::OrderAddItems, store: &store, id: Some(order) };
+    let target = Target {
+        kind: CommandKind::OrderAddItems,
+        store: &store,
+        id: Some(order),
+    };
     run(&state, &caller, &context, target, request).await
 }

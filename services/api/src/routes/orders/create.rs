@@ -18,6 +18,10 @@ pub(crate) async fn create(
     StorePath(store): StorePath,
     request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let target = Target { kind: CommandKind::OrderCreate, store: &store, id: None };
+    let target = Target {
+        kind: CommandKind::OrderCreate,
+        store: &store,
+        id: None,
+    };
     run(&state, &caller, &context, target, request).await
 }

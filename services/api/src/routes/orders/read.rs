@@ -27,7 +27,9 @@ pub(crate) async fn read(
 ) -> Result<Response, Problem> {
     params.finish()?;
     let store = resolve(&state.app, &caller, &context, &store).await?;
-    let options = ReadOptions { no_cache: insists(&headers) };
+    let options = ReadOptions {
+        no_cache: insists(&headers),
+    };
     let read = state.app.read_order(&caller, &store, &order, options).await?;
     let mut response = if known.knows(read.etag.as_str()) {
         StatusCode::NOT_MODIFIED.into_response()

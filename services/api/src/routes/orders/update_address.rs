@@ -18,6 +18,10 @@ pub(crate) async fn update_address(
     OrderPath { store, order }: OrderPath,
     request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let target = Target { kind: CommandKind::OrderUpdateAddress, store: &store, id: Some(order) };
+    let target = Target {
+        kind: CommandKind::OrderUpdateAddress,
+        store: &store,
+        id: Some(order),
+    };
     run(&state, &caller, &context, target, request).await
 }

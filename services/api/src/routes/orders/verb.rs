@@ -19,9 +19,16 @@ pub(crate) async fn verb(
     request: CommandRequest,
 ) -> Result<Response, Problem> {
     let (kind, route) = match verb {
-        OrderVerb::Mutate => (CommandKind::OrderMutate, "/stores/{store_id}/orders/{order_id}:mutate"),
+        OrderVerb::Mutate => (
+            CommandKind::OrderMutate,
+            "/stores/{store_id}/orders/{order_id}:mutate",
+        ),
     };
     context.log(|fields| fields.route = Some(route));
-    let target = Target { kind, store: &store, id: Some(order) };
+    let target = Target {
+        kind,
+        store: &store,
+        id: Some(order),
+    };
     run(&state, &caller, &context, target, request).await
 }

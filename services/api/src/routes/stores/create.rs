@@ -34,7 +34,10 @@ pub(crate) async fn create(
     let key = change.key(state.app.keyring(), Some(&body));
     let store = parse(body)?;
     let render = |store: &Store| created(store).keep();
-    let once = key.map(|key| Once { key, render: Arc::new(render) });
+    let once = key.map(|key| Once {
+        key,
+        render: Arc::new(render),
+    });
     match state.app.register_store(&caller, store, verify, once).await? {
         Outcome::Done(store) => {
             note(&context, &store);
@@ -75,7 +78,11 @@ fn parse(body: Value) -> Result<RegisterStore, Problem> {
     let (Some(store_id), Some(api_key)) = (store_id, api_key) else {
         unreachable!("what is missing was refused")
     };
-    Ok(RegisterStore { store_id, api_key, label })
+    Ok(RegisterStore {
+        store_id,
+        api_key,
+        label,
+    })
 }
 
 #[cfg(test)]
@@ -96,8 +103,12 @@ mod tests {
     fn everything_that_is_wrong_is_told_and_the_key_is_not() {
         let body = json!({"store_id": "a b", "api_key": "sec ret", "label": "", "extra": 1});
         let document = parse(body).unwrap_err().document("r");
-        let pointers: Vec<&str> =
-            document["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
+        let pointers: Vec<&str> = document["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| e["pointer"].as_str().unwrap())
+            .collect();
         assert_eq!(pointers, ["/store_id", "/api_key", "/label", "/extra"]);
         assert!(!document.to_string().contains("sec ret"));
     }

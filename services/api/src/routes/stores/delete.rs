@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::{Once, Outcome};
+use app::{Earlier, Once, Outcome};
 use axum::extract::State;
 use axum::response::Response;
 use domain::store::Store;
@@ -12,7 +12,7 @@ use super::resolve;
 use crate::answer::{self, Stored};
 use crate::extract::{Caller, Change, OptionalJsonBody, Params, StorePath};
 use crate::observe::Context;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::replay;
 use crate::state::ApiState;
 
@@ -30,13 +30,18 @@ pub(crate) async fn delete(
     let key = change.key(state.app.keyring(), body.as_ref());
     let store = match resolve(&state.app, &caller, &context, &name).await {
         Ok(store) => store,
-        // A repeat finds no store, because its first did what it was to do.
-        Err(problem) if problem.code() == Code::StoreNotFound => {
-            return replay::bodiless(&state, &caller, key.as_ref()).await?.ok_or(problem);
+        // A repeat may find no store, because its first or another call did away with it.
+        Err(problem) => {
+            return match replay::of_gone_store(&state, &caller, key.as_ref(), problem).await? {
+                Earlier::Answer(stored) => answer::replayed(&stored),
+                Earlier::Jobs(_) => Err(app::Denied::KeyReused.into()),
+            };
         }
-        Err(problem) => return Err(problem),
     };
-    let once = key.map(|key| Once { key, render: Arc::new(|_: &Store| gone().keep()) });
+    let once = key.map(|key| Once {
+        key,
+        render: Arc::new(|_: &Store| gone().keep()),
+    });
     match state.app.delete_store(&caller, &store, once).await? {
         Outcome::Done(_) => Ok(gone().response()),
         Outcome::Replayed(stored) => answer::replayed(&stored),

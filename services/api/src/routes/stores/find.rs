@@ -22,5 +22,9 @@ pub(crate) async fn find(
     params.finish()?;
     let store = resolve(&state.app, &caller, &context, &name).await?;
     let status = state.app.store_status(&caller, &store).await?;
-    Ok(Json(view::store_with_status(&store, &status, state.config.bucket)))
+    Ok(Json(view::store_with_status(
+        &store,
+        &status,
+        state.config.bucket,
+    )))
 }

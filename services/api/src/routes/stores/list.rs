@@ -22,7 +22,9 @@ pub(crate) async fn list(
     params.finish()?;
     let mut stores = state.app.list_stores(&caller).await?;
     // Oldest first from the ledger, where the place of a store never changes: the cursor counts from there.
-    let end = page.before.map_or(stores.len(), |before| usize::try_from(before).unwrap_or(usize::MAX));
+    let end = page.before.map_or(stores.len(), |before| {
+        usize::try_from(before).unwrap_or(usize::MAX)
+    });
     stores.truncate(end);
     let begin = stores.len().saturating_sub(page.limit as usize);
     let data: Vec<Value> = stores[begin..].iter().rev().map(view::store).collect();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::{Once, Outcome, PatchStore};
+use app::{Earlier, Once, Outcome, PatchStore};
 use axum::extract::State;
 use axum::response::Response;
 use domain::order::FieldCode;
@@ -16,6 +16,7 @@ use crate::answer::{self, Stored};
 use crate::extract::{Caller, Change, JsonBody, Params, Shape, StorePath};
 use crate::observe::Context;
 use crate::problem::Problem;
+use crate::replay;
 use crate::state::ApiState;
 use crate::view;
 
@@ -32,9 +33,21 @@ pub(crate) async fn patch(
     params.finish()?;
     let key = change.key(state.app.keyring(), Some(&body));
     let patch = parse(body)?;
-    let store = resolve(&state.app, &caller, &context, &name).await?;
+    let store = match resolve(&state.app, &caller, &context, &name).await {
+        Ok(store) => store,
+        // A repeat may find no store, because its first or another call did away with it.
+        Err(problem) => {
+            return match replay::of_gone_store(&state, &caller, key.as_ref(), problem).await? {
+                Earlier::Answer(stored) => answer::replayed(&stored),
+                Earlier::Jobs(_) => Err(app::Denied::KeyReused.into()),
+            };
+        }
+    };
     let render = |store: &Store| changed(store).keep();
-    let once = key.map(|key| Once { key, render: Arc::new(render) });
+    let once = key.map(|key| Once {
+        key,
+        render: Arc::new(render),
+    });
     match state.app.patch_store(&caller, &store, patch, once).await? {
         Outcome::Done(store) => Ok(changed(&store).response()),
         Outcome::Replayed(stored) => answer::replayed(&stored),
@@ -65,7 +78,11 @@ fn parse(body: Value) -> Result<PatchStore, Problem> {
     });
     let paused = shape.flag("paused");
     shape.finish()?;
-    Ok(PatchStore { label, api_key, paused })
+    Ok(PatchStore {
+        label,
+        api_key,
+        paused,
+    })
 }
 
 #[cfg(test)]
@@ -78,13 +95,20 @@ mod tests {
     fn a_label_can_be_given_taken_away_or_left_alone() {
         assert_eq!(parse(json!({})).unwrap().label, None);
         assert_eq!(parse(json!({"label": null})).unwrap().label, Some(None));
-        assert_eq!(parse(json!({"label": "x"})).unwrap().label, Some(Some("x".to_owned())));
+        assert_eq!(
+            parse(json!({"label": "x"})).unwrap().label,
+            Some(Some("x".to_owned()))
+        );
         assert!(parse(json!({"label": ""})).is_err());
     }
 
     #[test]
     fn what_cannot_be_changed_is_refused() {
-        for body in [json!({"store_id": "2"}), json!({"paused": "yes"}), json!({"api_key": 1})] {
+        for body in [
+            json!({"store_id": "2"}),
+            json!({"paused": "yes"}),
+            json!({"api_key": 1}),
+        ] {
             assert!(parse(body).is_err());
         }
     }

@@ -1,0 +1,17 @@
+//! The real router over a real ledger, a local queue and a simulated Order Desk; no worker, so jobs stay queued.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+mod access_log;
+mod authentication;
+mod batches;
+mod commands;
+mod dry_runs;
+mod envelope;
+mod faults;
+mod idempotency;
+mod jobs;
+mod place;
+mod reads;
+mod serving;
+mod stores;
