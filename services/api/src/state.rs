@@ -83,7 +83,8 @@ impl ApiConfig {
             trust_proxy: config.trust_proxy,
             trusted_proxies: config.trusted_proxies.clone(),
             admin_token: token.and_then(|token| MasterKey::parse(token.expose_secret()).ok()),
-            work_timeout: config.orderdesk_timeout + Duration::from_secs(30),
+            // A dry run makes two calls to Order Desk: for the folders and for the order.
+            work_timeout: config.orderdesk_timeout * 2 + Duration::from_secs(30),
             bucket: BucketSize {
                 size: config.bucket_size,
                 refill_per_second: config.refill_per_second,

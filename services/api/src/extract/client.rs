@@ -146,6 +146,19 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_trusted_where_proxies_are_not() {
+        let config = ApiConfig {
+            trust_proxy: false,
+            ..config()
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", "203.0.113.9".parse().unwrap());
+        let peer = SocketAddr::new("10.0.0.1".parse().unwrap(), 1);
+        let client = Client::of(&config, Some(peer), &headers);
+        assert_eq!(client.ip, Some(peer.ip()));
+    }
+
+    #[test]
     fn the_right_most_untrusted_hop_is_the_client() {
         let hops = [("x-forwarded-for", "203.0.113.9, 198.51.100.7, 10.1.2.3")];
         assert_eq!(ip("127.0.0.1", &hops), "198.51.100.7");

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
@@ -127,4 +128,25 @@ async fn each_request_has_one_line_and_no_line_has_a_secret() {
     for secret in secrets {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_a_line_too() {
+    let lines = Lines::default();
+    let log = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_writer(lines.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(log);
+    let (place, order) = Place::with_order().await;
+    let job = place.note(&order, "x").await;
+    let waiting = place.get(&format!("/jobs/{}?wait=60", job["id"].as_str().unwrap()));
+    let waiting = waiting.header("x-request-id", "r-gone").send();
+    assert!(
+        tokio::time::timeout(Duration::from_millis(50), waiting)
+            .await
+            .is_err()
+    );
+    assert_eq!(lines.of("r-gone")[0]["status"], 499);
 }

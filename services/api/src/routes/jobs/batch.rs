@@ -102,19 +102,26 @@ async fn accepted(
 
 fn parse(body: Value, keyring: &Keyring, uri: &Uri) -> Result<Vec<Submission>, Problem> {
     let mut shape = Shape::of(body)?;
-    let jobs = shape.read("jobs", "must be a list of 1 to 1000 commands", |value| {
-        value
-            .as_array()
-            .filter(|list| (1..=MAX_BATCH).contains(&list.len()))
-            .cloned()
-    });
+    let jobs = match shape.take("jobs") {
+        Some(Value::Array(list)) if (1..=MAX_BATCH).contains(&list.len()) => Some(list),
+        Some(_) => {
+            shape.refuse(
+                FieldCode::FieldInvalid,
+                "jobs",
+                "must be a list of 1 to 1000 commands",
+            );
+            None
+        }
+        None => None,
+    };
     let jobs = shape.require("jobs", jobs);
     shape.finish()?;
     let mut errors = Vec::new();
     let mut submissions = Vec::new();
     for (index, item) in jobs.unwrap_or_default().into_iter().enumerate() {
         // What makes an item the same again is what it says, not its place in the list.
-        let fingerprint = fingerprint(keyring, &Method::POST, uri, Some("item"), Some(&item));
+        let keyed = item.get("idempotency_key").is_some();
+        let fingerprint = keyed.then(|| fingerprint(keyring, &Method::POST, uri, Some("item"), Some(&item)));
         match self::item(index, item) {
             Ok(Some((kind, id, body, rest))) => {
                 let ItemRest {
@@ -125,7 +132,7 @@ fn parse(body: Value, keyring: &Keyring, uri: &Uri) -> Result<Vec<Submission>, P
                 submissions.push(Submission {
                     if_match,
                     idempotency_key: key,
-                    fingerprint,
+                    fingerprint: fingerprint.unwrap_or_default(),
                     ..submission(kind, id, body, &options)?
                 });
             }
