@@ -94,19 +94,27 @@ async fn a_large_body_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_large_body_that_is_sent_all_the_same_gets_its_answer() {
+async fn a_client_that_sends_all_of_a_large_body_before_it_reads_gets_its_answer() {
     let place = Place::new().await;
     let (address, _task) = serve(&place, ServeConfig::default()).await;
-    let body = format!("\"{}\"", "x".repeat(3 << 20));
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request = client.post(format!("http://{address}/stores")).bearer_auth(KEY);
-    let reply = request
-        .header("content-type", "application/json")
-        .body(body)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(reply.status(), 413);
+    let length = 12 << 20;
+    let announced = format!("Content-Length: {length}\r\n\r\n");
+    let chunked = format!("Transfer-Encoding: chunked\r\n\r\n{length:x}\r\n");
+    for how in [announced, chunked] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST /stores HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\
+             Content-Type: application/json\r\nConnection: close\r\n{how}"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream
+            .write_all(&vec![b' '; length])
+            .await
+            .expect("not reset while sending");
+        stream.write_all(b"\r\n0\r\n\r\n").await.ok();
+        let answer = read_all(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    }
 }
 
 #[tokio::test]
