@@ -4,7 +4,7 @@
 //! - [`mutation`] is a parsed command, [`fold`] applies one to an order, [`batch`] applies many in turn;
 //! - [`canonical`] is the form in which two orders compare, [`digest`] its keyed digest and entity tag;
 //! - [`diff`] and [`patch`] make and apply RFC 6902 patches;
-//! - [`judge`] says after an unanswered request whether it arrived, [`check`] what became of an answered one.
+//! - [`mod@judge`] says after an unanswered request whether it arrived, [`mod@check`] what became of an answered one.
 //!
 //! Everything is pure and bounded ([`limit`]): no input panics, recurses without end or grows without end.
 
