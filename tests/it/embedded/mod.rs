@@ -1,3 +1,19 @@
 //! One process on SQLite.
 
+use std::time::Duration;
+
+mod contract;
+mod crash;
+mod disconnect;
+mod edits;
+mod faults;
+mod graceful;
+mod load;
+mod pacing;
+mod secrecy;
 mod smoke;
+mod startup;
+mod tenants;
+
+/// What anything may take on a machine busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(60);
