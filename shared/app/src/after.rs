@@ -18,9 +18,12 @@ pub(crate) struct News {
 
 impl App {
     /// Appends, and tells `news` after the commit, even if the caller has gone away meanwhile.
+    ///
+    /// Crash points, for tests: `commit.before` and `commit.after`.
     pub(crate) async fn commit(&self, append: Append, news: News) -> Result<Appended, AppendError> {
         let queue = Arc::clone(&self.0.queue);
         let tell = move |appended: &Appended| {
+            runtime::crash::point("commit.after");
             let position = appended.last;
             // In a task of its own: a broker that is slow must not hold up the appender.
             tokio::spawn(async move {
@@ -38,6 +41,7 @@ impl App {
                 }
             });
         };
+        runtime::crash::point("commit.before");
         self.0.ledger.append_then(append, tell).await
     }
 }
