@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::lease::WRITE_NEEDS;
 
 /// How long folder names are believed.
-const FOLDERS_FOR: Duration = Duration::from_secs(3_600);
+const FOLDERS_FOR: Duration = Duration::from_hours(1);
 
 /// The tokens of one cycle, and what they were spent on. What is left goes back when it is dropped.
 pub(crate) struct Purse<'a> {
@@ -111,7 +111,10 @@ pub(crate) fn may_read(context: &Context, partition: u16) -> bool {
 
 /// Folders by store, with the time until which they are believed.
 #[derive(Debug, Default)]
-pub(crate) struct Folders(Mutex<HashMap<StoreId, (Duration, Arc<Vec<Folder>>)>>);
+pub(crate) struct Folders(Mutex<HashMap<StoreId, Known>>);
+
+/// Until when they are believed, and the folders.
+type Known = (Duration, Arc<Vec<Folder>>);
 
 impl Folders {
     fn get(&self, store: StoreId, now: Duration) -> Option<Arc<Vec<Folder>>> {
@@ -134,6 +137,30 @@ pub(crate) enum Wanted<'a> {
     Id(FolderId),
 }
 
+/// Makes sure that a store's folders are known, before a read whose window a look-up would widen.
+pub(crate) async fn know_folders(
+    purse: &mut Purse<'_>,
+    credentials: &Credentials,
+    store: StoreId,
+) -> Result<(), CallError> {
+    if purse.context.folders.get(store, purse.context.clock.boot()).is_none() {
+        fetch_folders(purse, credentials, store).await?;
+    }
+    Ok(())
+}
+
+async fn fetch_folders(
+    purse: &mut Purse<'_>,
+    credentials: &Credentials,
+    store: StoreId,
+) -> Result<Arc<Vec<Folder>>, CallError> {
+    let context = purse.context;
+    let info = purse.call(context.client.store(credentials)).await?.value;
+    let folders = Arc::new(info.folders);
+    context.folders.put(store, context.clock.boot() + FOLDERS_FOR, Arc::clone(&folders));
+    Ok(folders)
+}
+
 /// Looks a folder up among the store's; asks Order Desk anew if it is not among those known.
 pub(crate) async fn find_folder(
     purse: &mut Purse<'_>,
@@ -146,9 +173,7 @@ pub(crate) async fn find_folder(
     if let Some(found) = context.folders.get(store, now).and_then(|folders| pick(&folders, wanted)) {
         return Ok(Some(found));
     }
-    let info = purse.call(context.client.store(credentials)).await?.value;
-    let folders = Arc::new(info.folders);
-    context.folders.put(store, now + FOLDERS_FOR, Arc::clone(&folders));
+    let folders = fetch_folders(purse, credentials, store).await?;
     Ok(pick(&folders, wanted))
 }
 

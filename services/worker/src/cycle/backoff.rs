@@ -10,11 +10,11 @@ pub(super) fn delay(attempt: u32, random: Uuid) -> Duration {
     let base = ExponentialBuilder::new()
         .with_factor(2.0)
         .with_min_delay(Duration::from_secs(1))
-        .with_max_delay(Duration::from_secs(300))
+        .with_max_delay(Duration::from_mins(5))
         .with_max_times(64)
         .build()
         .nth(attempt.clamp(1, 60) as usize - 1)
-        .unwrap_or(Duration::from_secs(300));
+        .unwrap_or(Duration::from_mins(5));
     let share = (random.as_u128() & 0xffff) as f64 / f64::from(0xffff_u32);
     base.mul_f64(0.8 + 0.4 * share)
 }

@@ -29,10 +29,13 @@ pub(super) struct BatchPlan {
     /// For a move: whether a PUT of the same job went before it, so that the job must not be folded again.
     #[serde(default)]
     pub(super) after_put: bool,
+    /// For a move after a PUT: whether that PUT's end was found out rather than seen.
+    #[serde(default)]
+    pub(super) put_recovered: bool,
     /// For a move after a PUT: what Order Desk made of that PUT unasked.
     #[serde(default)]
     pub(super) differences: Vec<Value>,
-    /// Requests of the cycle up to the intent.
+    /// Requests of the attempt up to the intent.
     #[serde(default)]
     pub(super) requests: u32,
     /// How many other jobs travelled with it.

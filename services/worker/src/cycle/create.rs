@@ -5,8 +5,8 @@ use app::{Purpose, Sealer};
 use domain::batch::{BatchOutcome, RequestKind};
 use domain::event::JobSucceeded;
 use domain::job::{ErrorCode, Job, JobError, JobResult};
-use domain::order::create::{is_marked, upstream_body};
-use domain::order::{Mutation, OrderDoc};
+use domain::order::create::{Marker, is_marked, upstream_body};
+use domain::order::{Mutation, Object, OrderDoc, Verdict, inventory};
 use domain::{BatchId, OrderId};
 use ledger::AppendError;
 use orderdesk::Guard;
@@ -27,17 +27,24 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Finish 
     let Mutation::Create { order } = mutation else { return Finish::default() };
     let Some(sealer) = sealer(cycle, &job).await else { return super::hold(cycle.context, cycle.plan, 1_000) };
     let body = upstream_body(&order, &job.id.to_string(), cycle.context.config.marker);
-    if let Some(source_id) = source_id {
-        match find_by_source(cycle, &source_id, order.get("source_name").and_then(Value::as_str)).await {
-            Ok(None) => {}
-            Ok(Some(found)) => return exists(cycle, &sealer, &job, &found).await,
-            Err(error) => return cycle.read_failed(&[&job], &sealer, &error, ErrorCode::UpstreamRejected).await,
+    let found = match &source_id {
+        Some(source_id) => find_by_source(cycle, source_id, order.get("source_name").and_then(Value::as_str)).await,
+        // An earlier request may have arrived later than we thought possible: one look costs less than a second order.
+        None if job.attempts > 0 => find_made(cycle, &job, job.submitted_at, None).await,
+        None => Ok(None),
+    };
+    match found {
+        Ok(None) => {}
+        Ok(Some(found)) if is_marked(&found, &job.id.to_string()) => {
+            return record(cycle, &sealer, None, &job, &found, true).await;
         }
+        Ok(Some(found)) => return exists(cycle, &sealer, &job, &found).await,
+        Err(error) => return cycle.read_failed(&[&job], &sealer, &error, ErrorCode::UpstreamRejected).await,
     }
     let batch = BatchId(cycle.context.clock.uuid());
     let plan = BatchPlan {
         after: Some(Value::Object(body.clone())),
-        requests: cycle.purse.spent,
+        requests: cycle.requests(),
         ..BatchPlan::default()
     };
     runtime::crash::point("intent.before");
@@ -60,7 +67,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Finish 
     match outcome {
         Ok(answer) => match answer.value.and_then(|order| OrderDoc::from_value(Value::Object(order)).ok()) {
             Some(created) if order_id(&created).is_some() => {
-                record(cycle, &sealer, batch, &plan, &running[0], &created, false).await
+                record(cycle, &sealer, Some(batch), &running[0], &created, false).await
             }
             // Created, and we do not know as what: look for the mark.
             _ => Finish {
@@ -114,8 +121,9 @@ async fn exists(cycle: &mut Cycle<'_>, sealer: &Sealer, job: &Job, found: &Order
     cycle.fail(&[job], sealer, None, &Fate { error, message: None }).await
 }
 
-/// Looks for the order that a create in doubt made.
-pub(super) async fn find_marked(
+/// Looks for the order that a create in doubt made: the one with its mark, or, if `source_id` is the only mark, the
+/// one that carries it.
+pub(super) async fn find_made(
     cycle: &mut Cycle<'_>,
     job: &Job,
     opened_at: domain::Timestamp,
@@ -124,7 +132,7 @@ pub(super) async fn find_marked(
     let (client, credentials) = (cycle.context.client.clone(), cycle.credentials.clone());
     let id = job.id.to_string();
     // Clocks differ: a generous start costs nothing but a longer page.
-    let since = opened_at.minus(std::time::Duration::from_secs(900)).to_order_desk();
+    let since = opened_at.minus(std::time::Duration::from_mins(15)).to_order_desk();
     for page in 0..20_u32 {
         let offset = (page * 500).to_string();
         let mut params = vec![("limit", "500"), ("offset", offset.as_str()), ("order_by", "date_added"), ("order", "asc")];
@@ -138,7 +146,12 @@ pub(super) async fn find_marked(
             .rows
             .into_iter()
             .filter_map(|row| OrderDoc::from_value(Value::Object(row)).ok())
-            .find(|order| is_marked(order, &id));
+            .find(|order| {
+                is_marked(order, &id)
+                    || cycle.context.config.marker == Marker::SourceId
+                        && source_id.is_some()
+                        && order.source_id() == source_id
+            });
         if marked.is_some() || !full {
             return Ok(marked);
         }
@@ -146,12 +159,27 @@ pub(super) async fn find_marked(
     Ok(None)
 }
 
-/// Records a create.
+/// Whether `found` is what the create of `job` made of `body`.
+///
+/// An order that carries nothing but the same `source_id` was not there before the request, and Order Desk refuses a
+/// second; it is ours if all that was given about the whole order agrees, and otherwise nobody can say whose it is.
+pub(super) fn verdict(job: &Job, body: Option<&Object>, found: &OrderDoc) -> Verdict {
+    if is_marked(found, &job.id.to_string()) {
+        return Verdict::Applied;
+    }
+    let plain = |value: &Value| value.is_string() || value.is_number();
+    let given = body.map(|body| body.iter().filter(|(_, v)| plain(v)).map(|(k, v)| (k.clone(), v.clone())).collect());
+    match given {
+        Some(given) if inventory::agrees(&given, found.as_object()) => Verdict::Applied,
+        _ => Verdict::Unclear,
+    }
+}
+
+/// Records a create; without a batch if an earlier attempt turns out to have made the order.
 pub(super) async fn record(
     cycle: &mut Cycle<'_>,
     sealer: &Sealer,
-    batch: BatchId,
-    plan: &BatchPlan,
+    batch: Option<BatchId>,
     job: &Job,
     created: &OrderDoc,
     recovered: bool,
@@ -161,23 +189,26 @@ pub(super) async fn record(
     let Some(mut writing) = cycle.writing() else { return Finish::default() };
     sealer.attach(&mut writing.append);
     writing.append.bind_keys.push((sealer.key_id(), order.clone()));
-    writing.close_batch(cycle, batch, BatchOutcome::Applied, recovered);
-    let image = image::seal(cycle, &order, sealer, created.to_value());
-    writing.written(cycle, &order, batch, &tag, image);
+    if let Some(batch) = batch {
+        writing.close_batch(cycle, batch, BatchOutcome::Applied, recovered);
+        let image = image::seal(cycle, &order, sealer, created.to_value());
+        writing.written(cycle, &order, batch, &tag, image);
+    }
     let result = JobResult {
         order_id: Some(order.to_string()),
         changed: true,
         coalesced_with: 0,
         etag_before: None,
         etag_after: Some(tag.as_str().to_owned()),
-        upstream_requests: cycle.purse.spent + if recovered { plan.requests + 1 } else { 0 },
+        upstream_requests: cycle.requests(),
         recovered,
         window_ms: None,
     };
-    let event = JobSucceeded { at: writing.at(), job_id: job.id, attempts: job.attempts, result };
+    let attempts = job.attempts + u32::from(batch.is_none());
+    let event = JobSucceeded { at: writing.at(), job_id: job.id, attempts, result };
     let sealed = seal_outcome(sealer, job.id, &JobOutcome::default());
     writing.job(job, event, sealed);
-    let finish = cycle.commit(writing, &[job], Some(batch)).await;
+    let finish = cycle.commit(writing, &[job], batch).await;
     runtime::crash::point("record.after");
     finish
 }

@@ -47,7 +47,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Finish 
     let plan = BatchPlan {
         before: Some(before.to_value()),
         etag_before: Some(tag.as_str().to_owned()),
-        requests: cycle.purse.spent,
+        requests: cycle.requests(),
         ..BatchPlan::default()
     };
     runtime::crash::point("intent.before");
@@ -96,7 +96,7 @@ pub(super) async fn record(
         order_id: Some(order.to_string()),
         changed: true,
         etag_before: plan.etag_before.clone(),
-        upstream_requests: cycle.purse.spent + if recovered { plan.requests + 1 } else { 0 },
+        upstream_requests: cycle.requests(),
         recovered,
         ..JobResult::default()
     };

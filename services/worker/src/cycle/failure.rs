@@ -4,7 +4,7 @@ use app::payload::JobOutcome;
 use app::{Purpose, Sealer};
 use domain::batch::BatchOutcome;
 use domain::event::{JobFailed, JobRequeued, JobRetryScheduled, StorePaused};
-use domain::job::{ErrorCode, Job, JobError, JobResult};
+use domain::job::{ErrorCode, Job, JobError, JobResult, JobStatus};
 use domain::store::PauseReason;
 use domain::{BatchId, JobId, Sealed, Timestamp};
 use ledger::{AppendError, Refusal};
@@ -16,6 +16,7 @@ use super::{Cycle, backoff, hold};
 use crate::schedule::{Doubt, Finish};
 
 /// A job's end or its next attempt, in the making.
+#[derive(Clone)]
 pub(super) struct Fate {
     pub(super) error: JobError,
     pub(super) message: Option<String>,
@@ -75,7 +76,7 @@ impl Cycle<'_> {
             Failure::NotSent(orderdesk::NotSent::HeldBack) => hold(self.context, self.plan, 200),
             Failure::NotSent(_) | Failure::InDoubt(_) => {
                 // While the circuit is open, time and attempts do not count; the circuit decides when to look again.
-                if self.context.look(|schedule, _| schedule.circuit_is_open(&self.plan.upstream)) {
+                if self.circuit_is_open() {
                     return Finish::default();
                 }
                 self.try_again(jobs, sealer, None, &describe(error, not_found)).await
@@ -126,8 +127,14 @@ impl Cycle<'_> {
                 finish.hold_until = Some(self.context.now().at.plus(std::time::Duration::from_millis(200)));
                 finish
             }
+            // As before an intent: what an open circuit stops is no attempt.
+            Failure::NotSent(_) if self.circuit_is_open() => self.requeue(jobs, batch).await,
             Failure::NotSent(_) => self.try_again(jobs, sealer, Some(batch), &fate).await,
         }
+    }
+
+    fn circuit_is_open(&self) -> bool {
+        self.context.look(|schedule, _| schedule.circuit_is_open(&self.plan.upstream))
     }
 
     /// Ends jobs with an error.
@@ -153,7 +160,8 @@ impl Cycle<'_> {
             let event = JobFailed {
                 at: writing.at(),
                 job_id: job.id,
-                attempts: job.attempts,
+                // An intent has counted this attempt already.
+                attempts: job.attempts + u32::from(batch.is_none()),
                 error: fate.error.clone(),
                 result: self.failed_result(job),
             };
@@ -166,9 +174,9 @@ impl Cycle<'_> {
     }
 
     fn failed_result(&self, job: &Job) -> Option<JobResult> {
-        (self.purse.spent > 0).then(|| JobResult {
+        (self.requests() > 0).then(|| JobResult {
             order_id: job.order_id.as_ref().map(ToString::to_string),
-            upstream_requests: self.purse.spent,
+            upstream_requests: self.requests(),
             ..JobResult::default()
         })
     }
@@ -237,15 +245,33 @@ impl Cycle<'_> {
 
     /// Order Desk rejected the credentials: the store pauses, its jobs wait.
     async fn pause(&mut self, jobs: &[&Job], batch: Option<BatchId>) -> Finish {
-        tracing::warn!(store_id = %self.store.id, "Order Desk rejected the store's credentials, pausing it");
-        let finish = match batch {
+        let mut finish = match batch {
             Some(batch) => self.requeue(jobs, batch).await,
-            None => Finish::default(),
+            None => self.back_in_the_queue(jobs).await,
         };
+        self.pause_store().await;
+        finish.hold_until = Some(self.context.now().at.plus(std::time::Duration::from_millis(500)));
+        finish
+    }
+
+    /// Jobs that wait for another attempt go back to the queue: a new key, not time, is what they wait for.
+    async fn back_in_the_queue(&mut self, jobs: &[&Job]) -> Finish {
+        let Some(mut writing) = self.writing() else { return Finish::default() };
+        let waiting = jobs.iter().filter(|job| job.status == JobStatus::Retrying);
+        for job in waiting {
+            let event = JobRequeued { at: writing.at(), job_id: job.id, attempts: job.attempts };
+            writing.job(job, event, None);
+        }
+        self.commit(writing, jobs, None).await
+    }
+
+    /// Pauses the store, unless it was changed since this cycle began.
+    pub(super) async fn pause_store(&mut self) {
+        tracing::warn!(store_id = %self.store.id, "Order Desk rejected the store's credentials, pausing it");
         // The store's row may be newer than ours: a key replaced meanwhile must not be paused.
-        let Ok(Some(store)) = self.context.ledger.store(self.store.id).await else { return finish };
+        let Ok(Some(store)) = self.context.ledger.store(self.store.id).await else { return };
         if store.paused.is_none() && store.deleted_at.is_none() && store.upstream_key == self.store.upstream_key {
-            let Some(mut writing) = self.writing() else { return finish };
+            let Some(mut writing) = self.writing() else { return };
             let event =
                 StorePaused { at: writing.at(), store_id: store.id, reason: PauseReason::CredentialsRejected };
             let next = writing.append.store(&store, event, None);
@@ -257,9 +283,6 @@ impl Cycle<'_> {
                 Err(error) => tracing::debug!(error = %error, "the store was changed meanwhile"),
             }
         }
-        let mut finish = finish;
-        finish.hold_until = Some(self.context.now().at.plus(std::time::Duration::from_millis(500)));
-        finish
     }
 
     pub(super) fn writing(&self) -> Option<Writing> {

@@ -28,7 +28,7 @@ pub(super) async fn create(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Fini
     };
     let plan = BatchPlan {
         after: Some(Value::Object(item.clone())),
-        requests: cycle.purse.spent,
+        requests: cycle.requests(),
         ..BatchPlan::default()
     };
     let rows = vec![job];
@@ -74,7 +74,7 @@ pub(super) async fn update(cycle: &mut Cycle<'_>, jobs: Vec<Loaded>) -> Finish {
         after: Some(Value::Object(after.clone())),
         coalesced_with: rows.len() as u32 - 1,
         shares,
-        requests: cycle.purse.spent,
+        requests: cycle.requests(),
         ..BatchPlan::default()
     };
     let opened = match open(cycle, &sealer, RequestKind::InventoryPut, Some(&item_id), &plan, &rows).await {
@@ -104,7 +104,7 @@ pub(super) async fn delete(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Fini
     let Some(sealer) = super::create::sealer(cycle, &job).await else {
         return super::hold(cycle.context, cycle.plan, 1_000);
     };
-    let plan = BatchPlan { requests: cycle.purse.spent, ..BatchPlan::default() };
+    let plan = BatchPlan { requests: cycle.requests(), ..BatchPlan::default() };
     let rows = vec![job];
     let opened = match open(cycle, &sealer, RequestKind::InventoryDelete, Some(&item_id), &plan, &rows).await {
         Ok(opened) => opened,
@@ -206,7 +206,7 @@ pub(super) async fn record(
             order_id: job.order_id.as_ref().map(ToString::to_string).or_else(|| created.clone()),
             changed: share.is_none_or(|patch| !patch.0.is_empty()),
             coalesced_with: plan.coalesced_with,
-            upstream_requests: cycle.purse.spent + if recovered { plan.requests + 1 } else { 0 },
+            upstream_requests: cycle.requests(),
             recovered,
             ..JobResult::default()
         };

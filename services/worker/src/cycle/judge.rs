@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::batch_plan::BatchPlan;
 use super::failure::Fate;
-use super::order::{Recording, record_put};
+use super::record::{Recording, record_put};
 use super::{Cycle, create, delete, mover};
 use crate::schedule::{Doubt, Finish};
 
@@ -65,6 +65,8 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, id: BatchId) -> Finish {
         }
     };
     let rows = jobs.clone();
+    // What went before the intent, and the request itself.
+    cycle.sent_before = plan.requests + 1;
     let finish = Judging { cycle, open, jobs, sealer, plan }.run().await;
     with_rows(finish, rows)
 }
@@ -166,7 +168,7 @@ impl Judging<'_, '_> {
                 let body = self.plan.after_doc();
                 let source = body.as_ref().and_then(OrderDoc::source_id).filter(|source| !source.is_empty());
                 let (job, opened_at) = (self.jobs[0].clone(), self.open.opened_at);
-                let found = create::find_marked(self.cycle, &job, opened_at, source).await?;
+                let found = create::find_made(self.cycle, &job, opened_at, source).await?;
                 return Ok(found.map_or(Seen::Nothing, |doc| Seen::Order(Box::new(doc))));
             }
             RequestKind::InventoryCreate => {
@@ -202,7 +204,9 @@ impl Judging<'_, '_> {
             (RequestKind::Delete, Seen::Order(_)) | (RequestKind::InventoryDelete, Seen::Item(_)) => {
                 Verdict::NotApplied
             }
-            (RequestKind::Create, Seen::Order(_)) => Verdict::Applied,
+            (RequestKind::Create, Seen::Order(found)) => {
+                create::verdict(&self.jobs[0], self.plan.after.as_ref().and_then(Value::as_object), found)
+            }
             (RequestKind::Create | RequestKind::InventoryCreate, Seen::Nothing) => Verdict::NotApplied,
             (RequestKind::InventoryCreate, Seen::Item(item)) => match self.plan.after.as_ref() {
                 Some(Value::Object(given)) if inventory::agrees(given, item) => Verdict::Applied,
@@ -249,7 +253,7 @@ impl Judging<'_, '_> {
                 mover::record(cycle, moved).await
             }
             (RequestKind::Create, Seen::Order(created)) => {
-                create::record(cycle, &sealer, batch, &plan, &jobs[0], &created, true).await
+                create::record(cycle, &sealer, Some(batch), &jobs[0], &created, true).await
             }
             (RequestKind::Delete, _) => {
                 let Some(order) = &open.order_id else { return Finish::default() };
@@ -286,12 +290,15 @@ impl Judging<'_, '_> {
     }
 
     async fn cannot_look(self, error: &CallError) -> Finish {
-        let Self { cycle, open, jobs, sealer, .. } = self;
-        let deleted = cycle.store.deleted_at.is_some();
-        match error.failure() {
-            Failure::RateLimited { retry_after } => later(cycle, open.id, retry_after),
+        let Self { cycle, open, jobs, sealer, plan } = self;
+        let rejected = matches!(error.failure(), Failure::Unauthorized { .. });
+        match (error.failure(), cycle.store.deleted_at) {
+            (Failure::RateLimited { retry_after }, _) => later(cycle, open.id, retry_after),
             // Credentials that no longer work can never prove anything; a deleted store's jobs must end.
-            _ if deleted => {
+            (_, Some(deleted_at)) if rejected || cycle.context.now().at >= deleted_at.plus(proof_time(cycle)) => {
+                if let (true, Some(order)) = (plan.after_put, &open.order_id) {
+                    return mover::partially(cycle, order, &sealer, open.id, &plan, &jobs, None).await;
+                }
                 let rows: Vec<&Job> = jobs.iter().collect();
                 let error = JobError::new(
                     ErrorCode::StoreDeleted,
@@ -299,12 +306,21 @@ impl Judging<'_, '_> {
                 );
                 cycle.fail(&rows, &sealer, Some(open.id), &Fate { error, message: None }).await
             }
+            (Failure::Unauthorized { .. }, None) => {
+                cycle.pause_store().await;
+                later(cycle, open.id, Duration::from_millis(500))
+            }
             _ => {
                 tracing::info!(batch_id = %open.id, failure = %error.failure(), "a request in doubt cannot be judged yet");
                 later(cycle, open.id, Duration::from_secs(2))
             }
         }
     }
+}
+
+/// How long a deleted store's request in doubt may wait for its proof: Order Desk may be away for a moment.
+fn proof_time(cycle: &Cycle<'_>) -> Duration {
+    (cycle.context.config.upstream_timeout + cycle.context.config.doubt_margin) * 2
 }
 
 async fn store_deleted(

@@ -1,10 +1,11 @@
 //! One cycle: a batch of one lane, carried out or judged.
 //!
-//! - [`order`] changes an order: fetch, fold, intent, update, check, record;
-//! - [`mover`] moves it to another folder, with an intent of its own;
-//! - [`create`], [`delete`] and [`inventory`] are the kinds that run alone;
-//! - [`judge`] finds out what became of a request whose end was not seen;
-//! - [`load`] reads the jobs, [`write`] commits what came of them, [`failure`] decides what a failed call means.
+//! - `order` changes an order: fetch and fold; `folders` looks up where it is to go, `put` announces and sends the
+//!   update, `record` checks and records it;
+//! - `mover` moves it to another folder, with an intent of its own;
+//! - `create`, `delete` and `inventory` are the kinds that run alone;
+//! - `judge` finds out what became of a request whose end was not seen;
+//! - `load` reads the jobs, `write` commits what came of them, `failure` decides what a failed call means.
 //!
 //! Crash points, for tests: `cycle.loaded`, `cycle.fetched`, `intent.before`, `intent.after`, `request.after`,
 //! `record.after`, `move.intent.after`, `move.request.after`, `judge.fetched`.
@@ -14,12 +15,15 @@ mod batch_plan;
 mod create;
 mod delete;
 mod failure;
+mod folders;
 mod image;
 mod inventory;
 mod judge;
 mod load;
 mod mover;
 mod order;
+mod put;
+mod record;
 pub(crate) mod write;
 
 use std::sync::Arc;
@@ -45,6 +49,8 @@ pub(crate) struct Cycle<'a> {
     pub(crate) store: Arc<Store>,
     pub(crate) credentials: Credentials,
     pub(crate) purse: Purse<'a>,
+    /// Requests of this attempt that earlier cycles sent.
+    pub(crate) sent_before: u32,
 }
 
 /// Carries out a plan.
@@ -62,7 +68,7 @@ pub(crate) async fn run(context: &Context, plan: &Plan) -> Finish {
             return hold(context, plan, 5_000);
         }
     };
-    let mut cycle = Cycle { context, plan, store, credentials, purse };
+    let mut cycle = Cycle { context, plan, store, credentials, purse, sent_before: 0 };
     match &plan.work {
         Work::Judge(batch) => judge::run(&mut cycle, *batch).await,
         Work::Change(jobs) => change(&mut cycle, jobs).await,
@@ -112,15 +118,10 @@ pub(crate) async fn expire(context: &Context, id: JobId, store: StoreId) {
     let mut error = JobError::new(ErrorCode::DeadlineExceeded, "the job did not end before its deadline");
     error.cause = job.error.as_ref().map(|last| last.code);
     tracing::info!(job_id = %id, store_id = %store, "job ran out of time");
-    end(context, &job, error).await;
-}
-
-/// Ends a job that is not in any batch with `error`.
-pub(crate) async fn end(context: &Context, job: &Job, error: JobError) {
     let Some(mut writing) = Writing::begin(context, job.partition, job.tenant_id) else { return };
     let event = JobFailed { at: writing.at(), job_id: job.id, attempts: job.attempts, error, result: None };
-    writing.job(job, event, None);
-    finish_outside(context, writing, job).await;
+    writing.job(&job, event, None);
+    finish_outside(context, writing, &job).await;
 }
 
 /// Cancels a job that is not in any batch.
@@ -148,6 +149,11 @@ async fn finish_outside(context: &Context, writing: Writing, job: &Job) {
 }
 
 impl Cycle<'_> {
+    /// Requests to Order Desk that this attempt has cost so far.
+    pub(crate) fn requests(&self) -> u32 {
+        self.sent_before + self.purse.spent
+    }
+
     /// The tag of an order, which is also the digest of its image.
     pub(crate) fn tag(&self, doc: &domain::order::OrderDoc) -> domain::order::ETag {
         domain::order::ETag::of(self.context.keyring.etag_key(), doc)

@@ -21,9 +21,9 @@ use super::failure::{Fate, seal_outcome};
 use super::image::{self, External};
 use super::write::Writing;
 use crate::schedule::{Doubt, Finish};
-use crate::upstream::{Wanted, find_folder, may_write};
+use crate::upstream::may_write;
 
-/// A move that needs no PUT.
+/// A move that needs no PUT; its destination has been looked up.
 pub(super) struct PureMove<'a> {
     pub(super) order: &'a OrderId,
     pub(super) sealer: &'a Sealer,
@@ -45,6 +45,7 @@ pub(super) struct AfterPut<'a> {
     pub(super) returned: OrderDoc,
     pub(super) differences: Vec<Value>,
     pub(super) plan: &'a BatchPlan,
+    pub(super) recovered: bool,
     pub(super) writing: Writing,
 }
 
@@ -52,16 +53,6 @@ pub(super) struct AfterPut<'a> {
 pub(super) async fn pure(cycle: &mut Cycle<'_>, pure: PureMove<'_>) -> Finish {
     let PureMove { order, sealer, jobs, before, destination, shares, failed, external } = pure;
     let rows: Vec<&Job> = jobs.iter().collect();
-    // Order Desk is not known to refuse a folder that does not exist, so it is looked up before.
-    match exists(cycle, destination).await {
-        Ok(true) => {}
-        Ok(false) => {
-            let error = JobError::new(ErrorCode::FolderNotFound, format!("the store has no folder {destination}"));
-            let moving: Vec<&Job> = rows.iter().copied().filter(|job| is_in(&shares, job.id)).collect();
-            return cycle.fail(&moving, sealer, None, &Fate { error, message: None }).await;
-        }
-        Err(error) => return cycle.read_failed(&rows, sealer, &error, ErrorCode::FolderNotFound).await,
-    }
     let travelling: Vec<&Job> = rows.iter().copied().filter(|job| is_in(&shares, job.id)).collect();
     let batch = BatchId(cycle.context.clock.uuid());
     let plan = BatchPlan {
@@ -71,7 +62,7 @@ pub(super) async fn pure(cycle: &mut Cycle<'_>, pure: PureMove<'_>) -> Finish {
         shares: shares.into_iter().map(|(job, patch)| JobShare { job, patch }).collect(),
         etag_before: Some(cycle.tag(&before).as_str().to_owned()),
         destination: Some(destination),
-        requests: cycle.purse.spent,
+        requests: cycle.requests(),
         ..BatchPlan::default()
     };
     let Some(mut writing) = cycle.writing() else { return Finish::default() };
@@ -79,7 +70,7 @@ pub(super) async fn pure(cycle: &mut Cycle<'_>, pure: PureMove<'_>) -> Finish {
     if let Some(external) = &external {
         external.record(cycle, order, sealer, &mut writing);
     }
-    super::order::record_failed(&mut writing, &jobs, &failed, sealer);
+    super::record::record_failed(&mut writing, &jobs, &failed, sealer);
     open(cycle, Opening { order, sealer, writing, batch, plan, jobs: &travelling, known: &rows }).await
 }
 
@@ -87,15 +78,9 @@ fn is_in(shares: &[(JobId, Patch)], id: JobId) -> bool {
     shares.iter().any(|(job, _)| *job == id)
 }
 
-async fn exists(cycle: &mut Cycle<'_>, folder: FolderId) -> Result<bool, CallError> {
-    let credentials = cycle.credentials.clone();
-    let store = cycle.plan.store_id;
-    Ok(find_folder(&mut cycle.purse, &credentials, store, &Wanted::Id(folder)).await?.is_some())
-}
-
 /// Goes on with the move of a job whose PUT has just been recorded.
 pub(super) async fn after_put(cycle: &mut Cycle<'_>, after: AfterPut<'_>) -> Finish {
-    let AfterPut { order, sealer, job, folder, before, returned, differences, plan: put, writing } = after;
+    let AfterPut { order, sealer, job, folder, before, returned, differences, plan: put, recovered, writing } = after;
     let batch = BatchId(cycle.context.clock.uuid());
     let plan = BatchPlan {
         before: Some(before.to_value()),
@@ -104,8 +89,9 @@ pub(super) async fn after_put(cycle: &mut Cycle<'_>, after: AfterPut<'_>) -> Fin
         etag_before: put.etag_before.clone(),
         destination: Some(folder),
         after_put: true,
+        put_recovered: recovered,
         differences,
-        requests: put.requests,
+        requests: cycle.requests(),
         coalesced_with: put.coalesced_with,
         ..BatchPlan::default()
     };
@@ -124,6 +110,7 @@ pub(super) async fn again(
     writing: Writing,
 ) -> Finish {
     let batch = BatchId(cycle.context.clock.uuid());
+    let plan = BatchPlan { requests: cycle.requests(), ..plan };
     open(cycle, Opening { order, sealer, writing, batch, plan, jobs: &[job], known: &[job] }).await
 }
 
@@ -208,7 +195,7 @@ async fn failed(
     }
     match error.failure() {
         Failure::Refused { .. } | Failure::NotFound => {
-            let fate = super::order::refused(error);
+            let fate = super::failure::describe(error, ErrorCode::OrderNotFound);
             let rows: Vec<Job> = jobs.iter().map(|job| (*job).clone()).collect();
             partially(cycle, order, sealer, batch, plan, &rows, fate.message).await
         }
@@ -216,9 +203,10 @@ async fn failed(
             let not_before = cycle.settled_at(opened_at);
             Finish { doubt: Some(Doubt { batch, not_before }), ..Finish::default() }
         }
-        // The batch stays open: it is what remembers that only the move is left.
+        // The batch stays open: it is what remembers that only the move is left, once the store goes on.
         Failure::Unauthorized { .. } => {
-            let not_before = cycle.context.now().at.plus(std::time::Duration::from_secs(30));
+            cycle.pause_store().await;
+            let not_before = cycle.context.now().at.plus(std::time::Duration::from_millis(500));
             Finish { doubt: Some(Doubt { batch, not_before }), ..Finish::default() }
         }
         Failure::NotSent(_) | Failure::RateLimited { .. } | Failure::InDoubt(_) => {
@@ -252,7 +240,7 @@ pub(super) async fn record(cycle: &mut Cycle<'_>, moved: Moved<'_>) -> Finish {
     writing.close_batch(cycle, batch, BatchOutcome::Applied, recovered);
     let image = image::seal(cycle, order, sealer, now.to_value());
     writing.written(cycle, order, batch, &tag, image);
-    let requests = cycle.purse.spent + if recovered { plan.requests + 1 } else { 0 };
+    let requests = cycle.requests();
     for job in jobs {
         let result = JobResult {
             order_id: Some(order.to_string()),
@@ -261,7 +249,7 @@ pub(super) async fn record(cycle: &mut Cycle<'_>, moved: Moved<'_>) -> Finish {
             etag_before: plan.etag_before.clone(),
             etag_after: Some(tag.as_str().to_owned()),
             upstream_requests: requests,
-            recovered,
+            recovered: recovered || plan.put_recovered,
             window_ms: None,
         };
         let event = JobSucceeded { at: writing.at(), job_id: job.id, attempts: job.attempts, result };
@@ -323,8 +311,8 @@ pub(super) async fn partially(
             coalesced_with: plan.coalesced_with,
             etag_before: plan.etag_before.clone(),
             etag_after: plan.after_doc().map(|doc| cycle.tag(&doc).as_str().to_owned()),
-            upstream_requests: cycle.purse.spent,
-            recovered: false,
+            upstream_requests: cycle.requests(),
+            recovered: plan.put_recovered,
             window_ms: None,
         };
         let event =

@@ -50,6 +50,7 @@ impl Writing {
     }
 
     /// Adds an intent: the batch, and an event in each of its jobs' streams. Returns the jobs after it.
+    #[expect(clippy::too_many_arguments, reason = "what an intent holds; a struct would only repeat the names")]
     pub(super) fn open_batch(
         &mut self,
         cycle: &Cycle<'_>,
