@@ -12,7 +12,7 @@
 //! | `odg.bus` | core | announcements, with the name of the sending process |
 //! | `odg.grant.<partition>` | core, request and reply | a request for a token |
 //! | `odg.release.<partition>` | core | the id of a grant that has ended |
-//! | `odg.nobody` | core, never served | the round trip that shows that a connection is alive |
+//! | `odg.echo.…` | core, each process to itself | the round trip that shows that a connection is alive |
 //!
 //! Messages are JSON and carry ids only. To add one, add it to the port first (`queue`).
 

@@ -6,9 +6,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{Client, Request, RequestErrorKind, Statistics};
+use async_nats::{Client, Statistics};
+use futures::StreamExt;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
 
 use crate::task::{Patience, Task};
 
@@ -36,8 +38,8 @@ pub(crate) struct WatchedLink {
 
 impl WatchedLink {
     /// Begins to look after the connection; `changed` makes it look at once.
-    pub(crate) fn new(client: Client, nobody: String, changed: Arc<Notify>) -> Self {
-        let link = Arc::new(Link::new(client, nobody));
+    pub(crate) fn new(client: Client, echo: String, changed: Arc<Notify>) -> Self {
+        let link = Arc::new(Link::new(client, echo));
         Self {
             _watch: Task::spawn(Arc::clone(&link).watch(changed)),
             link,
@@ -57,16 +59,16 @@ impl Deref for WatchedLink {
 pub(crate) struct Link {
     pub(crate) client: Client,
     statistics: Arc<Statistics>,
-    nobody: String,
+    echo: String,
     seen: watch::Sender<Seen>,
 }
 
 impl Link {
-    fn new(client: Client, nobody: String) -> Self {
+    fn new(client: Client, echo: String) -> Self {
         Self {
             statistics: client.statistics(),
             client,
-            nobody,
+            echo,
             seen: watch::Sender::default(),
         }
     }
@@ -108,17 +110,20 @@ impl Link {
         patience.restore();
     }
 
-    /// Asks the server something that it answers by itself: that nobody serves a subject.
+    /// Sends something to itself and waits until it comes back.
+    ///
+    /// Not a question that nobody answers: whoever listens to everything would keep the server from saying so.
     pub(crate) async fn round_trip(&self) -> bool {
         if !self.is_connected() {
             return false;
         }
-        let request = Request::new().timeout(Some(ANSWER));
-        match tokio::time::timeout(ANSWER, self.client.send_request(self.nobody.clone(), request)).await {
-            Ok(Ok(_)) => true,
-            Ok(Err(error)) => error.kind() == RequestErrorKind::NoResponders,
-            Err(_) => false,
-        }
+        let there_and_back = async {
+            let subject = format!("{}.{}", self.echo, Uuid::new_v4().simple());
+            let mut heard = self.client.subscribe(subject.clone()).await.ok()?;
+            self.client.publish(subject, "".into()).await.ok()?;
+            heard.next().await
+        };
+        matches!(tokio::time::timeout(ANSWER, there_and_back).await, Ok(Some(_)))
     }
 
     async fn watch(self: Arc<Self>, changed: Arc<Notify>) {

@@ -52,9 +52,9 @@ impl Names {
         format!("{}.release.{partition}", self.prefix)
     }
 
-    /// Nobody ever subscribes to this.
-    pub(crate) fn nobody(&self) -> String {
-        format!("{}.nobody", self.prefix)
+    /// Below this each process sends something to itself now and then.
+    pub(crate) fn echo(&self) -> String {
+        format!("{}.echo", self.prefix)
     }
 }
 

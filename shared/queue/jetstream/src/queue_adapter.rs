@@ -69,7 +69,7 @@ impl JetStreamQueue {
         let heard = heard.expect("the subject is valid and the client is alive");
 
         let store = Arc::new(Store::new(&client, names.clone(), options.redeliver_after));
-        let link = Arc::new(WatchedLink::new(client, names.nobody(), changed));
+        let link = Arc::new(WatchedLink::new(client, names.echo(), changed));
         let outbox = Arc::new(Outbox::default());
         // Not aborted: it ends by itself, soon after the outbox is closed.
         tokio::spawn(publisher::run(

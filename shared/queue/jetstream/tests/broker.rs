@@ -264,6 +264,20 @@ async fn deployments_with_different_prefixes_do_not_meet() {
 }
 
 #[tokio::test]
+async fn somebody_who_listens_to_everything_changes_nothing() {
+    let broker = Broker::start().await;
+    let curious = async_nats::connect(broker.0.url()).await.unwrap();
+    let mut heard = curious.subscribe(">").await.unwrap();
+    curious.publish("curious", "here".into()).await.unwrap();
+    while heard.next().await.unwrap().subject.as_str() != "curious" {}
+    let (here, there) = (broker.live().await, broker.live().await);
+    let mut announced = there.announcements().await;
+    assert!(here.announce(&announcement(7)).await);
+    assert_eq!(next("the announcement", &mut announced).await.position, 7);
+    assert!(here.ping().await.is_ok() && there.is_live());
+}
+
+#[tokio::test]
 async fn what_can_never_work_is_refused_at_once() {
     let address = JetStreamQueue::connect("http://127.0.0.1", options()).await;
     assert!(
