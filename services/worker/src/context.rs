@@ -46,6 +46,8 @@ pub(crate) struct Context {
     /// The feed looks again.
     pub(crate) news: Notify,
     schedule: Mutex<Schedule>,
+    /// From where the feed must read again, because a partition was loaded since.
+    rewind: Mutex<Option<u64>>,
     /// Readers who wait for an answer.
     pub(crate) readers: Mutex<HashMap<Uuid, oneshot::Sender<ReadOutcome>>>,
     /// Folder names of stores, for an hour.
@@ -65,7 +67,8 @@ impl Context {
             lease: Lease::new(incarnation),
             wake: Notify::new(),
             news: Notify::new(),
-            schedule: Mutex::new(Schedule::new(config.limits)),
+            schedule: Mutex::new(Schedule::new(config.limits, config.settle())),
+            rewind: Mutex::new(None),
             readers: Mutex::new(HashMap::new()),
             folders: crate::upstream::Folders::default(),
             clock,
@@ -91,6 +94,19 @@ impl Context {
 
     fn lock(&self) -> MutexGuard<'_, Schedule> {
         self.schedule.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Lets the feed read again everything after `position`, if it is beyond it.
+    pub(crate) fn read_again_after(&self, position: u64) {
+        let mut rewind = self.rewind.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *rewind = Some(rewind.map_or(position, |other| other.min(position)));
+        drop(rewind);
+        self.news.notify_one();
+    }
+
+    /// From where the feed must read again, once.
+    pub(crate) fn take_rewind(&self) -> Option<u64> {
+        self.rewind.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
     }
 
     /// An append of the worker itself, guarded by the ownership of `partition`; `None` if it is not ours.

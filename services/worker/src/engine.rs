@@ -8,10 +8,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::context::Context;
-use crate::schedule::{Action, Finish, Plan, ReadOutcome};
+use crate::lease::WRITE_NEEDS;
+use crate::schedule::{Action, Doubt, Finish, Plan, ReadOutcome, Work};
+use crate::upstream::ABANDONED;
 use crate::{cycle, deletion, feed, partitions};
 
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
+
+/// How soon to look again while there is no lease; a heartbeat that arrives wakes us sooner.
+const NO_LEASE: Duration = Duration::from_millis(500);
 
 /// Runs one incarnation: all its tasks, until it has handed everything over.
 pub(crate) async fn run(context: Arc<Context>, draining: CancellationToken) -> Outcome {
@@ -34,10 +39,14 @@ pub(crate) async fn run(context: Arc<Context>, draining: CancellationToken) -> O
 async fn start(context: Arc<Context>, stopped: CancellationToken) {
     let cycles = TaskTracker::new();
     loop {
-        while let Some(action) = context.look(super::schedule::Schedule::next) {
-            perform(&context, action, &cycles);
+        // Without a lease nothing can be sent or written: what is due waits for the next heartbeat.
+        let mut sleep = NO_LEASE;
+        if context.lease.left(context.clock.boot()) >= WRITE_NEEDS {
+            while let Some(action) = context.look(super::schedule::Schedule::next) {
+                perform(&context, action, &cycles);
+            }
+            sleep = context.look(|schedule, now| schedule.sleep(now));
         }
-        let sleep = context.look(|schedule, now| schedule.sleep(now));
         tokio::select! {
             () = context.wake.notified() => {}
             () = tokio::time::sleep(sleep) => {}
@@ -57,18 +66,10 @@ fn perform(context: &Arc<Context>, action: Action, cycles: &TaskTracker) {
             let context = Arc::clone(context);
             cycles.spawn(async move { cycle::expire(&context, job, store_id).await });
         }
-        Action::Grant { grant, upstream } => {
+        Action::Grant { grant } => {
             if !tell(context, grant, ReadOutcome::Granted) {
                 // Nobody waits any more: the token goes back, the order is free.
-                context.schedule(|schedule, now| {
-                    schedule.refund(&upstream, 1, now);
-                    schedule.end_read(grant);
-                });
-            } else if let Some(ticket) = context.look(|schedule, now| schedule.sent(&upstream, now)) {
-                // The reader's answer does not come back to us: count it as answered without a header.
-                context.look(|schedule, now| {
-                    schedule.report(&upstream, |bucket, _| bucket.observed(ticket, None, now.boot));
-                });
+                context.schedule(|schedule, now| schedule.cancel_read(grant, now));
             }
         }
         Action::Refuse { grant, retry_after_ms } => {
@@ -83,25 +84,40 @@ fn tell(context: &Context, grant: uuid::Uuid, outcome: ReadOutcome) -> bool {
 }
 
 async fn run_cycle(context: Arc<Context>, plan: Plan) {
-    let inner = tokio::spawn({
+    let abandoned = CancellationToken::new();
+    let mut inner = tokio::spawn(ABANDONED.scope(abandoned.clone(), {
         let (context, plan) = (Arc::clone(&context), plan.clone());
         async move { cycle::run(&context, &plan).await }
-    });
-    let finish = match inner.await {
-        Ok(finish) => finish,
-        Err(error) => {
-            tracing::error!(error = %error, lane = %plan.lane, "a cycle panicked");
-            let hold_until = context.now().at.plus(Duration::from_secs(5));
-            let doubt = match plan.work {
-                crate::schedule::Work::Judge(batch) => {
-                    Some(crate::schedule::Doubt { batch, not_before: hold_until })
-                }
-                crate::schedule::Work::Change(_) => None,
-            };
-            Finish { hold_until: Some(hold_until), doubt, ..Finish::default() }
+    }));
+    let ended = tokio::select! {
+        ended = &mut inner => ended,
+        () = abandoned.cancelled() => {
+            // It waits before a request that it must not send.
+            tracing::info!(lane = %plan.lane, partition = plan.partition, "a cycle without a lease is abandoned");
+            inner.abort();
+            inner.await
         }
     };
+    let finish = match ended {
+        Ok(finish) => finish,
+        Err(error) => broken_off(&context, &plan, &error),
+    };
     context.schedule(|schedule, now| schedule.finish(&plan, &finish, now));
+}
+
+/// What a cycle leaves that did not come to its end. A request of it shows in its jobs' rows, and the schedule takes it
+/// as in doubt.
+fn broken_off(context: &Context, plan: &Plan, error: &tokio::task::JoinError) -> Finish {
+    if error.is_panic() {
+        tracing::error!(error = %error, lane = %plan.lane, "a cycle panicked");
+    }
+    context.news.notify_one();
+    let hold_until = context.now().at.plus(Duration::from_secs(5));
+    let doubt = match plan.work {
+        Work::Judge(batch) => Some(Doubt { batch, not_before: hold_until }),
+        Work::Change(_) => None,
+    };
+    Finish { hold_until: Some(hold_until), doubt, ..Finish::default() }
 }
 
 async fn gauge(context: Arc<Context>, stopped: CancellationToken) {

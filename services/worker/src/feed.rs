@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::batch::OpenBatch;
 use domain::job::Job;
 use domain::{StoreId, Timestamp};
 use futures::StreamExt;
@@ -35,24 +34,19 @@ pub(crate) async fn run(context: Arc<Context>, stopped: CancellationToken) {
 }
 
 async fn catch_up(context: &Context, cursor: &mut Option<u64>) -> Result<(), BackendError> {
-    let from = match *cursor {
-        Some(position) => position,
-        None => context.ledger.head().await?.position,
-    };
-    cursor.get_or_insert(from);
-    let partitions: Vec<u16> = context.lease.owned().into_iter().map(|(partition, _)| partition).collect();
-    if partitions.is_empty() {
-        *cursor = Some(context.ledger.head().await?.position);
-        return Ok(());
+    if let Some(position) = context.take_rewind() {
+        *cursor = Some(cursor.map_or(position, |cursor| cursor.min(position)));
     }
-    // Whatever is above the head read here is found the next time, whatever the pages below show.
+    // The head comes first: whatever is above it is found the next time, whatever the pages below show. A partition
+    // that is gained after it lets us read again from where its load began.
     let head = context.ledger.head().await?.position;
-    if head == from {
-        return Ok(());
+    let from = *cursor.get_or_insert(head);
+    let partitions: Vec<u16> = context.lease.owned().into_iter().map(|(partition, _)| partition).collect();
+    if head > from && !partitions.is_empty() {
+        stores(context, &partitions, from).await?;
+        jobs(context, &partitions, from).await?;
     }
-    stores(context, &partitions, from).await?;
-    jobs(context, &partitions, from).await?;
-    *cursor = Some(head);
+    *cursor = Some(head.max(from));
     Ok(())
 }
 
@@ -109,31 +103,19 @@ async fn admit(context: &Context, jobs: Vec<Job>) -> Result<(), BackendError> {
     Ok(())
 }
 
-/// Loads everything open of newly taken partitions. Retries until it succeeds or the partitions are lost.
-pub(crate) async fn load(context: &Arc<Context>, partitions: &[u16]) {
-    for partition in partitions {
-        let mut wait = Duration::from_millis(100);
-        while context.lease.owns(*partition) {
-            match load_one(context, *partition).await {
-                Ok(()) => break,
-                Err(error) => {
-                    tracing::warn!(error = %error, partition, "a partition could not be loaded, trying again");
-                    if context.lease.left(context.clock.boot()).is_zero() {
-                        break;
-                    }
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(Duration::from_secs(1));
-                }
-            }
-        }
-        if context.config.hints {
-            listen(context, *partition).await;
-        }
+/// Loads everything open of a newly taken partition and lets it start. Tries until it succeeds; drop it when the
+/// partition is lost.
+pub(crate) async fn load(context: &Context, partition: u16) {
+    let mut wait = Duration::from_millis(100);
+    while let Err(error) = load_once(context, partition).await {
+        tracing::warn!(error = %error, partition, "a partition could not be loaded, trying again");
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(1));
     }
-    context.news.notify_one();
 }
 
-async fn load_one(context: &Context, partition: u16) -> Result<(), BackendError> {
+async fn load_once(context: &Context, partition: u16) -> Result<(), BackendError> {
+    let head = context.ledger.head().await?.position;
     let batches = context.ledger.open_batches(partition).await?;
     stores(context, &[partition], 0).await?;
     let mut after = 0;
@@ -146,44 +128,28 @@ async fn load_one(context: &Context, partition: u16) -> Result<(), BackendError>
             break;
         }
     }
-    let grace = context.config.upstream_timeout
-        + context.config.doubt_margin
-        + if context.config.sole { Duration::ZERO } else { context.config.lease_ttl };
+    let grace = context.config.settle();
     context.schedule(|schedule, now| {
         for batch in &batches {
             schedule.set_doubt(batch, batch.opened_at.plus(grace), now);
         }
+        // Nothing has started until now: a newcomer must not overtake a job that was not loaded yet.
+        schedule.open_partition(partition);
     });
-    doubts_metric(&batches);
-    // A job that was submitted between these queries has a position above the feed's cursor, or is in the pages.
-    Ok(())
-}
-
-fn doubts_metric(batches: &[OpenBatch]) {
     if !batches.is_empty() {
         metrics::counter!("worker_in_doubt_total").increment(batches.len() as u64);
     }
+    // What came while we read has positions above the head of the beginning.
+    context.read_again_after(head);
+    Ok(())
 }
 
-/// Listens for a partition's hints as long as it is ours.
-async fn listen(context: &Arc<Context>, partition: u16) {
+/// Listens for a partition's hints; drop it when the partition is lost.
+pub(crate) async fn listen(context: &Context, partition: u16) {
     let mut hints = context.queue.hints(partition).await;
-    let context = Arc::clone(context);
-    let epoch = context.lease.owned().into_iter().find(|(owned, _)| *owned == partition);
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                hint = hints.next() => match hint {
-                    Some(_) => context.news.notify_one(),
-                    None => return,
-                },
-                () = tokio::time::sleep(Duration::from_millis(500)) => {}
-            }
-            if context.lease.owned().into_iter().find(|(owned, _)| *owned == partition) != epoch {
-                return;
-            }
-        }
-    });
+    while hints.next().await.is_some() {
+        context.news.notify_one();
+    }
 }
 
 /// The time at which a request of `opened_at` cannot arrive any more, for one that this process sent itself.

@@ -1,6 +1,6 @@
 //! Tokens for readers: the owner of a partition is the one spender, so they ask here.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,11 +9,37 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::context::Context;
-use crate::schedule::{Read, ReadOutcome};
+use crate::schedule::{Read, ReadOutcome, SHOW_WITHIN, VALID};
 
 /// Answers requests for a partition until the returned guard is dropped.
 pub(crate) async fn serve(context: &Arc<Context>, partition: u16) -> Box<dyn Send + Sync> {
     context.queue.serve_grants(partition, Arc::new(Granter { context: Arc::clone(context) })).await
+}
+
+/// A read that has less time than this is not worth a token.
+const LEAST_TO_SHOW: Duration = Duration::from_millis(500);
+
+/// An asker that waits. However it ends, nothing of it stays behind, and a grant that it does not use goes back.
+struct Waiting<'a> {
+    context: &'a Context,
+    id: Uuid,
+    is_used: bool,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(context: &'a Context, id: Uuid, sender: oneshot::Sender<ReadOutcome>) -> Self {
+        context.readers.lock().unwrap_or_else(PoisonError::into_inner).insert(id, sender);
+        Self { context, id, is_used: false }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.context.readers.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        if !self.is_used {
+            self.context.schedule(|schedule, now| schedule.cancel_read(self.id, now));
+        }
+    }
 }
 
 struct Granter {
@@ -25,7 +51,7 @@ impl GrantHandler for Granter {
     async fn grant(&self, request: GrantRequest) -> GrantAnswer {
         let context = &self.context;
         // Answering after our lease has ended would spend another owner's tokens.
-        if context.lease.left(context.clock.boot()).is_zero() {
+        if !context.lease.owns(request.partition) || context.lease.left(context.clock.boot()).is_zero() {
             return GrantAnswer::Refused { retry_after_ms: 1_000 };
         }
         let id = context.clock.uuid();
@@ -41,19 +67,26 @@ impl GrantHandler for Granter {
             patient_until: context.clock.boot() + patience.mul_f64(0.8),
         };
         let (sender, answer) = oneshot::channel();
-        context.readers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id, sender);
+        let mut waiting = Waiting::new(context, id, sender);
         let asked = context
             .schedule(|schedule, now| schedule.ask_read(&request.upstream_key, request.partition, read, now));
-        let outcome = if asked { tokio::time::timeout(patience, answer).await } else { Ok(Ok(ReadOutcome::Refused(250))) };
-        context.readers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&id);
-        match outcome {
+        if !asked {
+            return GrantAnswer::Refused { retry_after_ms: 250 };
+        }
+        match tokio::time::timeout(patience, answer).await {
             Ok(Ok(ReadOutcome::Granted)) => {
+                // The next owner does not know of this read: what it shows must be in hand before our lease can end.
+                let left = context.lease.left(context.clock.boot()).min(SHOW_WITHIN);
+                if !context.lease.owns(request.partition) || left < LEAST_TO_SHOW {
+                    return GrantAnswer::Refused { retry_after_ms: 1_000 };
+                }
+                waiting.is_used = true;
                 metrics::counter!("worker_read_grants_total").increment(1);
                 GrantAnswer::Granted {
                     grant: Grant {
                         id,
-                        valid_ms: crate::schedule::VALID.as_millis() as u64,
-                        show_within_ms: crate::schedule::SHOW_WITHIN.as_millis() as u64,
+                        valid_ms: VALID.min(left).as_millis() as u64,
+                        show_within_ms: left.as_millis() as u64,
                     },
                 }
             }
@@ -63,6 +96,6 @@ impl GrantHandler for Granter {
     }
 
     async fn released(&self, _partition: u16, grant_id: Uuid) {
-        self.context.schedule(|schedule, _| schedule.end_read(grant_id));
+        self.context.schedule(|schedule, now| schedule.end_read(grant_id, now));
     }
 }

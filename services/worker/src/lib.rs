@@ -2,14 +2,14 @@
 //!
 //! [`Worker::run`] starts the tasks of one incarnation:
 //!
-//! - [`partitions`] keeps the heartbeat, takes partitions over and hands them back;
-//! - [`feed`] brings news of jobs and stores from the ledger into the [`schedule`];
-//! - [`engine`] starts what the schedule says;
-//! - [`cycle`] carries out one batch: fetch, fold, intent, update, check, record; or judges one in doubt;
-//! - [`deletion`] ends what a deleted store leaves behind;
-//! - [`grants`] answers readers who ask for tokens.
+//! - `partitions` keeps the heartbeat, takes partitions over and hands them back;
+//! - `feed` brings news of jobs and stores from the ledger into the `schedule`;
+//! - `engine` starts what the schedule says;
+//! - `cycle` carries out one batch: fetch, fold, intent, update, check, record; or judges one in doubt;
+//! - `deletion` ends what a deleted store leaves behind;
+//! - `grants` answers readers who ask for tokens.
 //!
-//! To add a kind of command, add its cycle under [`cycle`] and its tokens in the schedule's entry.
+//! To add a kind of command, add its cycle under `cycle` and its tokens in the schedule's entry.
 
 mod context;
 pub mod cycle;
@@ -71,6 +71,14 @@ pub struct WorkerConfig {
     pub marker: domain::order::create::Marker,
     /// How much happens at once.
     pub limits: schedule::Limits,
+}
+
+impl WorkerConfig {
+    /// How long after its intent a request of any owner may still arrive.
+    fn settle(&self) -> Duration {
+        let lease = if self.sole { Duration::ZERO } else { self.lease_ttl };
+        self.upstream_timeout + self.doubt_margin + lease
+    }
 }
 
 impl Default for WorkerConfig {

@@ -8,9 +8,15 @@ use std::time::Duration;
 use domain::StoreId;
 use domain::order::FolderId;
 use orderdesk::{Answer, CallError, Credentials, Failure, Folder};
+use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::lease::WRITE_NEEDS;
+
+tokio::task_local! {
+    /// Cancelled by a cycle that has lost its lease, to be ended where it stands.
+    pub(crate) static ABANDONED: CancellationToken;
+}
 
 /// How long folder names are believed.
 const FOLDERS_FOR: Duration = Duration::from_hours(1);
@@ -40,6 +46,20 @@ impl<'a> Purse<'a> {
         }
     }
 
+    /// Whatever a process has read before it was frozen, or before its lease ran out, is too old to act on: the cycle
+    /// ends here, and what it may have announced counts as in doubt.
+    async fn unless_frozen(&self) {
+        let (lease, now) = (&self.context.lease, self.context.clock.boot());
+        let partition = self.context.look(|schedule, _| schedule.partition_of(self.upstream));
+        if !lease.left(now).is_zero() && partition.is_some_and(|partition| lease.owns(partition)) {
+            return;
+        }
+        if let Ok(abandoned) = ABANDONED.try_with(CancellationToken::clone) {
+            abandoned.cancel();
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// How long a 429 forbids sending, even on tokens in hand.
     pub(crate) fn blocked_for(&self) -> Duration {
         self.context.look(|schedule, now| schedule.blocked_for(self.upstream, now))
@@ -51,6 +71,7 @@ impl<'a> Purse<'a> {
         call: impl Future<Output = Result<Answer<T>, CallError>>,
     ) -> Result<Answer<T>, CallError> {
         self.have(1).await;
+        self.unless_frozen().await;
         self.left -= 1;
         let ticket = self.context.look(|schedule, now| schedule.sent(self.upstream, now));
         self.spent += 1;

@@ -5,13 +5,14 @@ use std::time::Duration;
 use domain::job::{Job, JobClass, Priority};
 use domain::order::CommandKind;
 use domain::store::Store;
-use domain::{JobId, StoreId, TenantId, Timestamp};
+use domain::{BatchId, JobId, StoreId, TenantId, Timestamp};
 
 /// The place in a lane: due time, then ledger position. Fixed at submission.
 pub(super) type Place = (Timestamp, u64);
 
-/// How long a lane waits until it counts as one priority higher.
-const AGEING: Duration = Duration::from_secs(30);
+/// How much longer than a job of the next higher priority a job waits until it goes first. Long enough for an urgent
+/// job to pass a backlog of some hundred changes, short enough for none to starve.
+const AGEING: Duration = Duration::from_mins(5);
 
 /// One job.
 #[derive(Clone, Debug)]
@@ -22,8 +23,10 @@ pub(super) struct Entry {
     pub(super) place: Place,
     pub(super) eligible_at: Timestamp,
     pub(super) class: JobClass,
-    /// An intent is open: only its judgement moves it.
-    pub(super) running: bool,
+    /// The open request that it travels in: only its end or its judgement moves it.
+    pub(super) batch: Option<BatchId>,
+    /// Its time is over and it is being ended; tried again at this time.
+    pub(super) expiring: Option<Timestamp>,
     /// Jobs with one mark travel together and with nobody else.
     pub(super) group: Option<u64>,
     pub(super) last_position: u64,
@@ -42,7 +45,8 @@ impl Entry {
             place: (job.due_at, job.position),
             eligible_at: job.eligible_at(),
             class: job.class,
-            running: job.batch_id.is_some(),
+            batch: job.batch_id,
+            expiring: None,
             group: None,
             last_position: job.last_position,
             tokens: tokens(job),
@@ -52,15 +56,20 @@ impl Entry {
         }
     }
 
-    /// Rank between lanes: lower goes first; waiting lowers it.
-    pub(super) fn rank(&self, now: Timestamp) -> i64 {
-        let base = match self.priority {
+    /// Whether it can be started, apart from its time: neither in a request nor being ended.
+    pub(super) fn is_free(&self) -> bool {
+        self.batch.is_none() && self.expiring.is_none()
+    }
+
+    /// Earlier goes first: the due time, later the lower the priority. Fixed, so that waiting is what lowers it
+    /// against newcomers.
+    pub(super) fn urgency(&self) -> Timestamp {
+        let steps = match self.priority {
             Priority::High => 0,
             Priority::Normal => 1,
             Priority::Low => 2,
         };
-        let waited = now.since(self.place.0).as_secs() / AGEING.as_secs();
-        base - i64::try_from(waited).unwrap_or(i64::MAX / 2)
+        self.place.0.plus(AGEING * steps)
     }
 
     /// The deadline, moved by the time that the store has been paused since submission.

@@ -5,8 +5,10 @@
 //! waits until the reads granted before have ended (or may no longer be shown), and while one waits or runs, new
 //! reads of that order wait.
 
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
+use orderdesk::bucket::Ticket;
 use uuid::Uuid;
 
 /// How long a granted read may take to begin.
@@ -34,4 +36,72 @@ pub enum ReadOutcome {
     Granted,
     /// Not now; ask again after so many milliseconds.
     Refused(u64),
+}
+
+/// Reads that may wait at once.
+const QUEUE: usize = 1_000;
+
+/// The reads of one upstream store: those that wait, and those under way.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    pub(super) waiting: VecDeque<Read>,
+    granted: HashMap<Uuid, Granted>,
+    expiry: BTreeSet<(Duration, Uuid)>,
+}
+
+/// A read that was granted. Its token counts as outstanding until it ends: nobody tells when its request arrives.
+#[derive(Debug)]
+pub(super) struct Granted {
+    pub(super) lane: Option<String>,
+    pub(super) ticket: Ticket,
+    until: Duration,
+}
+
+impl Reads {
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.granted.is_empty()
+    }
+
+    /// Whether some were granted and have not ended.
+    pub(super) fn are_under_way(&self) -> bool {
+        !self.granted.is_empty()
+    }
+
+    /// Takes out one that cannot be served: its patience is over, or too many wait.
+    pub(super) fn take_hopeless(&mut self, now: Duration) -> Option<Read> {
+        if let Some(index) = self.waiting.iter().position(|read| read.patient_until <= now) {
+            return self.waiting.remove(index);
+        }
+        if self.waiting.len() > QUEUE { self.waiting.pop_back() } else { None }
+    }
+
+    /// When the next one runs out of patience or of time.
+    pub(super) fn next_at(&self) -> Option<Duration> {
+        let patience = self.waiting.iter().map(|read| read.patient_until).min();
+        let expiry = self.expiry.first().map(|(at, _)| *at);
+        patience.into_iter().chain(expiry).min()
+    }
+
+    /// Positions of those that wait, in the order in which they are served.
+    pub(super) fn by_rank(&self) -> impl Iterator<Item = (usize, &Read)> {
+        let some = |interactive| self.waiting.iter().enumerate().filter(move |(_, read)| read.interactive == interactive);
+        some(true).chain(some(false))
+    }
+
+    pub(super) fn grant(&mut self, read: &Read, ticket: Ticket, now: Duration) {
+        let until = now + SHOW_WITHIN;
+        self.expiry.insert((until, read.grant));
+        self.granted.insert(read.grant, Granted { lane: read.lane.clone(), ticket, until });
+    }
+
+    pub(super) fn end(&mut self, grant: Uuid) -> Option<Granted> {
+        let granted = self.granted.remove(&grant)?;
+        self.expiry.remove(&(granted.until, grant));
+        Some(granted)
+    }
+
+    /// One whose time is over, still to be ended.
+    pub(super) fn expired(&self, now: Duration) -> Option<Uuid> {
+        self.expiry.first().filter(|(until, _)| *until <= now).map(|(_, grant)| *grant)
+    }
 }

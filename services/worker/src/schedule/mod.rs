@@ -3,36 +3,44 @@
 //! A job waits here as a next eligible time, never as a blocked task. One schedule serves all partitions that a
 //! worker owns; it is the one spender of their stores' tokens, for changes and for reads.
 //!
-//! - [`entry`] is a job as the schedule sees it, [`lane`] keeps jobs of one order in order,
-//! - [`upstream`] is one Order Desk store with its bucket and circuit, [`plan`] is what is started,
-//! - [`gate`] keeps a read and a change of one order apart.
+//! - `entry` is a job as the schedule sees it, `lane` keeps jobs of one order in order,
+//! - `upstream` is one Order Desk store with its bucket and circuit, `plan` is what is started,
+//! - `lanes` and `awake` know what goes next without looking at everything,
+//! - `gate` keeps a read and a change of one order apart,
+//! - `news` takes in jobs and stores, `tokens` gives out tokens, `deadline` and `ended` are about ends.
 
+mod awake;
 mod deadline;
+mod ended;
 mod entry;
 mod gate;
 mod lane;
+mod lanes;
+mod news;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod upstream;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::batch::OpenBatch;
-use domain::job::Job;
 use domain::store::Store;
-use domain::{BatchId, JobId, StoreId, Timestamp};
-use orderdesk::bucket::Ticket;
+use domain::{JobId, StoreId, Timestamp};
+use uuid::Uuid;
 
 pub use gate::{Read, ReadOutcome};
 pub(crate) use gate::{SHOW_WITHIN, VALID};
 pub use plan::{Action, Doubt, Finish, Plan, Work};
 
+use awake::Awake;
 use deadline::Deadlines;
-use entry::{Entry, Place};
-use upstream::Upstream;
+use ended::Ended;
+use lane::Stores;
+use news::{Leftovers, Standing};
+use upstream::{Look, Upstream, View};
 
 /// A moment on both clocks: the calendar for due times, the boot clock for buckets and leases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,93 +78,142 @@ impl Default for Limits {
     }
 }
 
-/// Where a job stands in the schedule.
-#[derive(Clone, Debug)]
-struct Standing {
-    upstream: String,
-    lane: String,
-    place: Place,
-    last_position: u64,
+/// A partition that we own.
+#[derive(Clone, Copy, Debug)]
+struct Partition {
+    /// Since when nobody can have spent its stores' tokens, on the boot clock; `None` if nobody ever has.
+    idle_since: Option<Duration>,
+    /// Everything open is known: before, a job could overtake one that is not loaded yet, or a request in doubt.
+    loaded: bool,
+    /// Nothing more is started for it.
+    draining: bool,
 }
 
 /// The schedule of one worker.
 #[derive(Debug)]
 pub struct Schedule {
     limits: Limits,
-    upstreams: BTreeMap<String, Upstream>,
+    /// How long a request that nobody remembers may still be on its way.
+    settle: Duration,
+    partitions: HashMap<u16, Partition>,
+    stores: Stores,
+    /// How many stores are registered with each upstream key.
+    registrations: HashMap<String, usize>,
+    upstreams: HashMap<String, Upstream>,
+    awake: Awake,
     jobs: HashMap<JobId, Standing>,
-    stores: HashMap<StoreId, Arc<Store>>,
+    ended: Ended,
+    leftovers: Leftovers,
     deadlines: Deadlines,
-    draining: HashSet<u16>,
-    idle_since: HashMap<u16, Option<Duration>>,
-    running: usize,
+    /// Running cycles and their partitions, those of partitions that were lost meanwhile included.
+    cycles: HashMap<u64, u16>,
+    /// Granted reads and their upstream stores.
+    grants: HashMap<Uuid, String>,
+    /// Numbers looks, cycles and groups.
     turn: u64,
-    last_upstream: Option<String>,
+    /// The upstream store that was served last.
+    last: String,
 }
 
 impl Schedule {
-    /// An empty schedule.
-    pub fn new(limits: Limits) -> Self {
+    /// An empty schedule. A request that nobody remembers sending is judged after `settle`.
+    pub fn new(limits: Limits, settle: Duration) -> Self {
         Self {
             limits,
-            upstreams: BTreeMap::new(),
+            settle,
+            partitions: HashMap::new(),
+            stores: Stores::new(),
+            registrations: HashMap::new(),
+            upstreams: HashMap::new(),
+            awake: Awake::default(),
             jobs: HashMap::new(),
-            stores: HashMap::new(),
+            ended: Ended::default(),
+            leftovers: Leftovers::default(),
             deadlines: Deadlines::default(),
-            draining: HashSet::new(),
-            idle_since: HashMap::new(),
-            running: 0,
+            cycles: HashMap::new(),
+            grants: HashMap::new(),
             turn: 0,
-            last_upstream: None,
+            last: String::new(),
         }
     }
 
-    /// A partition was taken over. Nobody can have spent its stores' tokens for `idle`; `None` if nobody ever has.
+    /// A partition was taken over; nothing starts before it is loaded. Nobody can have spent its stores' tokens for
+    /// `idle`; `None` if nobody ever has.
     pub fn add_partition(&mut self, partition: u16, idle: Option<Duration>, now: Now) {
-        self.draining.remove(&partition);
-        self.idle_since.insert(partition, idle.map(|idle| now.boot.saturating_sub(idle)));
+        let idle_since = idle.map(|idle| now.boot.saturating_sub(idle));
+        self.partitions.insert(partition, Partition { idle_since, loaded: false, draining: false });
+    }
+
+    /// Everything open of a partition is known: its jobs may start.
+    pub fn open_partition(&mut self, partition: u16) {
+        if let Some(known) = self.partitions.get_mut(&partition) {
+            known.loaded = true;
+        }
+        self.wake_partition(partition);
+    }
+
+    /// Whether everything open of a partition is known.
+    pub fn is_open(&self, partition: u16) -> bool {
+        self.partitions.get(&partition).is_some_and(|known| known.loaded)
     }
 
     /// Starts nothing more for a partition; what runs ends.
     pub fn drain_partition(&mut self, partition: u16) {
-        self.draining.insert(partition);
-    }
-
-    /// Whether nothing runs for a partition.
-    pub fn is_idle(&self, partition: u16) -> bool {
-        self.upstreams.values().filter(|u| u.partition == partition).all(|u| u.running == 0)
-    }
-
-    /// Whether a partition was drained and nothing runs for it.
-    pub fn may_hand_over(&self, partition: u16) -> bool {
-        self.draining.contains(&partition) && self.is_idle(partition)
-    }
-
-    /// Forgets a partition and all its jobs and stores.
-    pub fn drop_partition(&mut self, partition: u16) {
-        self.draining.remove(&partition);
-        self.idle_since.remove(&partition);
-        let gone: Vec<String> = self
-            .upstreams
-            .iter()
-            .filter(|(_, upstream)| upstream.partition == partition)
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in gone {
-            if let Some(upstream) = self.upstreams.remove(&key) {
-                self.running = self.running.saturating_sub(upstream.running);
-                for entry in upstream.entries() {
-                    self.jobs.remove(&entry.job);
-                    self.deadlines.remove(entry.job);
-                }
-            }
+        if let Some(known) = self.partitions.get_mut(&partition) {
+            known.draining = true;
         }
-        self.stores.retain(|_, store| store.partition != partition);
+    }
+
+    /// Goes on with a partition that was to be handed over.
+    pub fn resume_partition(&mut self, partition: u16) {
+        if let Some(known) = self.partitions.get_mut(&partition)
+            && std::mem::take(&mut known.draining)
+        {
+            self.wake_partition(partition);
+        }
+    }
+
+    /// Whether nothing runs for a partition. One that was lost while cycles ran must not be taken again before they
+    /// have ended: they would act as if it had never been somebody else's.
+    pub fn is_idle(&self, partition: u16) -> bool {
+        !self.cycles.values().any(|of| *of == partition)
+    }
+
+    /// Whether a partition was drained, nothing runs for it, and no read is under way that its next owner would not
+    /// know of.
+    pub fn may_hand_over(&self, partition: u16) -> bool {
+        self.partitions.get(&partition).is_some_and(|known| known.draining)
+            && self.is_idle(partition)
+            && !self.upstreams.values().any(|u| u.partition == partition && u.is_being_read())
+    }
+
+    /// Forgets a partition and all its jobs and stores. Its running cycles still count until they end.
+    pub fn drop_partition(&mut self, partition: u16) {
+        self.partitions.remove(&partition);
+        let Self { upstreams, jobs, deadlines, grants, awake, .. } = self;
+        upstreams.retain(|key, upstream| {
+            let kept = upstream.partition != partition;
+            if !kept {
+                for entry in upstream.entries() {
+                    jobs.remove(&entry.job);
+                    deadlines.remove(entry.job);
+                }
+                grants.retain(|_, of| of != key);
+                awake.forget(key);
+            }
+            kept
+        });
+        let gone: Vec<StoreId> =
+            self.stores.values().filter(|store| store.partition == partition).map(|store| store.id).collect();
+        for id in gone {
+            self.leftovers.remove(&id);
+            self.take_store(id);
+        }
     }
 
     /// Whether the schedule serves this partition.
     pub fn owns(&self, partition: u16) -> bool {
-        self.idle_since.contains_key(&partition)
+        self.partitions.contains_key(&partition)
     }
 
     /// A store, as last told.
@@ -171,7 +228,7 @@ impl Schedule {
 
     /// How many jobs are known, and how many cycles run.
     pub fn sizes(&self) -> (usize, usize) {
-        (self.jobs.len(), self.running)
+        (self.jobs.len(), self.cycles.len())
     }
 
     /// When the job that has waited longest became eligible.
@@ -179,89 +236,10 @@ impl Schedule {
         self.upstreams
             .values()
             .flat_map(Upstream::entries)
-            .filter(|entry| !entry.running)
+            .filter(|entry| entry.batch.is_none())
             .map(|entry| entry.eligible_at)
             .filter(|at| *at <= now.at)
             .min()
-    }
-
-    /// A store is new or has changed. Its waiting jobs follow it to another upstream store.
-    pub fn set_store(&mut self, store: Arc<Store>, now: Now) {
-        if !self.owns(store.partition) {
-            return;
-        }
-        let known = self.stores.get(&store.id);
-        if known.is_some_and(|known| known.last_position > store.last_position) {
-            return;
-        }
-        let moved = known.filter(|known| known.upstream_key != store.upstream_key).cloned();
-        self.stores.insert(store.id, Arc::clone(&store));
-        self.upstream(&store, now).dirty = true;
-        if let Some(former) = moved {
-            let entries = match self.upstreams.get_mut(&former.upstream_key) {
-                Some(upstream) => upstream.take_waiting(store.id),
-                None => Vec::new(),
-            };
-            for (lane, entry) in entries {
-                self.place(&store, &lane, entry, now);
-            }
-        }
-    }
-
-    /// A job is new or has changed; its store is known. News older than what is known changes nothing.
-    pub fn upsert(&mut self, job: &Job, now: Now) {
-        let Some(store) = self.stores.get(&job.store_id).cloned() else { return };
-        let mut group = None;
-        if let Some(standing) = self.jobs.get(&job.id) {
-            if standing.last_position > job.last_position {
-                return;
-            }
-            group = self.remove(job.id).and_then(|entry| entry.group);
-        }
-        if job.status.is_final() {
-            self.touch(&store.upstream_key);
-            return;
-        }
-        let mut entry = Entry::of(job);
-        entry.group = group;
-        self.place(&store, &job.lane, entry, now);
-    }
-
-    /// A request whose outcome is unknown: its lane stays closed until the batch is judged.
-    pub fn set_doubt(&mut self, batch: &OpenBatch, not_before: Timestamp, now: Now) {
-        let Some(store) = self.stores.get(&batch.store_id).cloned() else { return };
-        let doubt = Doubt { batch: batch.id, not_before };
-        self.upstream(&store, now).doubt(&batch.lane, batch.tenant_id, batch.store_id, doubt);
-    }
-
-    /// Whether a batch is known to be in doubt or in hand.
-    pub fn knows_batch(&self, lane: &str, store: StoreId, batch: BatchId) -> bool {
-        self.stores
-            .get(&store)
-            .and_then(|store| self.upstreams.get(&store.upstream_key))
-            .is_some_and(|upstream| upstream.is_closed_for(lane, batch))
-    }
-
-    /// A cycle has ended.
-    pub fn finish(&mut self, plan: &Plan, finish: &Finish, now: Now) {
-        if let Some(upstream) = self.upstreams.get_mut(&plan.upstream) {
-            if upstream.end_cycle(plan, finish) {
-                self.running = self.running.saturating_sub(1);
-            }
-        } else {
-            return;
-        }
-        for job in &finish.jobs {
-            self.upsert(job, now);
-        }
-        for (number, group) in finish.groups.iter().enumerate() {
-            self.turn += 1;
-            let mark = self.turn * 2 + number as u64;
-            for job in group {
-                self.regroup(*job, mark);
-            }
-        }
-        self.touch(&plan.upstream);
     }
 
     /// What to start now, if anything; call until it says nothing.
@@ -269,179 +247,95 @@ impl Schedule {
         if let Some(expired) = self.next_expired(now) {
             return Some(expired);
         }
-        // Stores take turns: begin behind the one that was served last.
-        let from = self.last_upstream.clone().unwrap_or_default();
-        let keys: Vec<String> = self
-            .upstreams
-            .range::<String, _>((std::ops::Bound::Excluded(&from), std::ops::Bound::Unbounded))
-            .chain(self.upstreams.range::<String, _>(..=&from))
-            .filter(|(_, upstream)| upstream.wants_a_look(now))
-            .map(|(key, _)| key.clone())
-            .collect();
-        let room = self.running < self.limits.cycles;
-        for key in keys {
-            let Some(upstream) = self.upstreams.get_mut(&key) else { continue };
-            if self.draining.contains(&upstream.partition) {
-                upstream.dirty = false;
+        self.awake.ring(now.boot);
+        let room = self.cycles.len() < self.limits.cycles;
+        let mut ended = Vec::new();
+        let mut found = None;
+        // Stores take turns: begin behind the one that was served last. Each look starts something or ends in sleep.
+        while let Some(key) = self.awake.next(&self.last, room) {
+            let Some(upstream) = self.upstreams.get_mut(&key) else {
+                self.awake.forget(&key);
+                continue;
+            };
+            if !self.partitions.get(&upstream.partition).is_some_and(Partition::starts) {
+                // Looked at once the partition is loaded or goes on.
+                self.awake.forget(&key);
                 continue;
             }
             self.turn += 1;
-            if let Some(action) = upstream.next(&key, &self.limits, &self.stores, room, self.turn, now) {
-                if matches!(action, Action::Run(_)) {
-                    self.running += 1;
-                    self.last_upstream = Some(key);
+            let (limits, stores, settle, turn) = (&self.limits, &self.stores, self.settle, self.turn);
+            match upstream.next(&key, &View { limits, stores, settle, room, turn, now }, &mut ended) {
+                Look::Start(action) => {
+                    match &action {
+                        Action::Run(plan) => {
+                            self.cycles.insert(plan.cycle, plan.partition);
+                            self.last = key;
+                        }
+                        Action::Grant { grant } => drop(self.grants.insert(*grant, key)),
+                        Action::Expire { .. } | Action::Refuse { .. } => {}
+                    }
+                    found = Some(action);
+                    break;
                 }
-                return Some(action);
+                Look::Sleep { until, wants_room } => self.put_to_sleep(&key, until, wants_room, now),
             }
         }
-        None
+        for grant in ended {
+            self.grants.remove(&grant);
+        }
+        found
+    }
+
+    /// An upstream store that nobody is registered with any more goes away once its bucket says nothing either.
+    fn put_to_sleep(&mut self, key: &str, until: Option<Duration>, wants_room: bool, now: Now) {
+        let Some(upstream) = self.upstreams.get(key) else { return };
+        if !upstream.is_at_rest() || self.registrations.contains_key(key) {
+            return self.awake.sleep(key, until, wants_room);
+        }
+        let full_in = upstream.bucket.ready_in(upstream.bucket.size(), now.boot);
+        if full_in.is_zero() {
+            self.awake.forget(key);
+            self.upstreams.remove(key);
+        } else {
+            self.awake.sleep(key, Some(now.boot.saturating_add(full_in)), false);
+        }
+    }
+
+    /// A cycle has ended.
+    pub fn finish(&mut self, plan: &Plan, finish: &Finish, now: Now) {
+        self.cycles.remove(&plan.cycle);
+        let known = self.upstreams.get_mut(&plan.upstream).is_some_and(|upstream| upstream.end_cycle(plan, finish));
+        for job in &finish.jobs {
+            self.upsert(job, now);
+        }
+        if known {
+            for group in &finish.groups {
+                self.turn += 1;
+                for job in group {
+                    self.regroup(*job, self.turn);
+                }
+            }
+            self.bring_leftovers(&plan.upstream, now);
+        }
+        self.awake.wake(&plan.upstream);
     }
 
     /// How long nothing will happen by itself, at most.
     pub fn sleep(&self, now: Now) -> Duration {
-        let mut until = Duration::from_secs(5);
-        for upstream in self.upstreams.values() {
-            if self.draining.contains(&upstream.partition) {
-                continue;
-            }
-            until = until.min(upstream.sleep(now));
-        }
-        until.min(self.deadlines.next().map_or(until, |at| at.since(now.at))).max(Duration::from_millis(1))
+        let quiet = self.awake.quiet_for(now.boot).unwrap_or(Duration::MAX);
+        let deadline = self.deadlines.next().map_or(Duration::MAX, |at| at.since(now.at));
+        quiet.min(deadline).clamp(Duration::from_millis(1), Duration::from_secs(5))
     }
 
-    /// A read asks for a token.
-    pub fn ask_read(&mut self, upstream: &str, partition: u16, read: Read, now: Now) -> bool {
-        if !self.owns(partition) || self.draining.contains(&partition) {
-            return false;
-        }
-        let limits = self.limits;
-        let idle = self.idle_since.get(&partition).copied().flatten();
-        self.upstreams
-            .entry(upstream.to_owned())
-            .or_insert_with(|| Upstream::new(partition, &limits, idle, now))
-            .ask_read(read);
-        true
-    }
-
-    /// A granted read has ended.
-    pub fn end_read(&mut self, grant: uuid::Uuid) {
-        for upstream in self.upstreams.values_mut() {
-            if upstream.end_read(grant) {
-                return;
-            }
+    fn wake_partition(&mut self, partition: u16) {
+        for (key, _) in self.upstreams.iter().filter(|(_, upstream)| upstream.partition == partition) {
+            self.awake.wake(key);
         }
     }
+}
 
-    /// Takes further tokens for a running cycle; says how long to wait if they are not there. A waiting cycle goes
-    /// before everything that is not yet started.
-    pub fn take_more(&mut self, upstream: &str, tokens: u32, now: Now) -> Result<(), Duration> {
-        match self.upstreams.get_mut(upstream) {
-            Some(upstream) => upstream.take_more(tokens, now),
-            None => Ok(()),
-        }
-    }
-
-    /// Gives back tokens that a cycle did not need.
-    pub fn refund(&mut self, upstream: &str, tokens: u32, now: Now) {
-        if let Some(upstream) = self.upstreams.get_mut(upstream) {
-            upstream.bucket.refund(tokens, now.boot);
-            upstream.dirty = true;
-        }
-    }
-
-    /// A request goes out on a token taken before.
-    pub fn sent(&mut self, upstream: &str, now: Now) -> Option<Ticket> {
-        self.upstreams.get_mut(upstream).map(|upstream| upstream.bucket.sent(now.boot))
-    }
-
-    /// Runs `report` on the upstream store's bucket and circuit: what became of a request.
-    pub fn report(
-        &mut self,
-        upstream: &str,
-        report: impl FnOnce(&mut orderdesk::bucket::Bucket, &mut orderdesk::circuit::Circuit),
-    ) {
-        if let Some(upstream) = self.upstreams.get_mut(upstream) {
-            report(&mut upstream.bucket, &mut upstream.circuit);
-            upstream.dirty = true;
-        }
-    }
-
-    /// Whether an upstream store's circuit is open: time that does not count against a job.
-    pub fn circuit_is_open(&self, upstream: &str) -> bool {
-        self.upstreams.get(upstream).is_some_and(|upstream| upstream.circuit.open_since().is_some())
-    }
-
-    /// How long a 429 of an upstream store still forbids sending.
-    pub fn blocked_for(&self, upstream: &str, now: Now) -> Duration {
-        self.upstreams.get(upstream).map_or(Duration::ZERO, |upstream| upstream.bucket.blocked_for(now.boot))
-    }
-
-    /// Tokens that can be taken from an upstream store's bucket now.
-    pub fn tokens(&self, upstream: &str, now: Now) -> Option<u32> {
-        self.upstreams.get(upstream).map(|upstream| upstream.bucket.available(now.boot))
-    }
-
-    fn upstream(&mut self, store: &Store, now: Now) -> &mut Upstream {
-        let limits = self.limits;
-        let idle = self.idle_since.get(&store.partition).copied().flatten();
-        self.upstreams
-            .entry(store.upstream_key.clone())
-            .or_insert_with(|| Upstream::new(store.partition, &limits, idle, now))
-    }
-
-    fn place(&mut self, store: &Store, lane: &str, entry: Entry, now: Now) {
-        self.jobs.insert(
-            entry.job,
-            Standing {
-                upstream: store.upstream_key.clone(),
-                lane: lane.to_owned(),
-                place: entry.place,
-                last_position: entry.last_position,
-            },
-        );
-        self.deadlines.set(entry.job, entry.deadline(store, now.at));
-        self.upstream(store, now).insert(lane, entry);
-    }
-
-    fn remove(&mut self, job: JobId) -> Option<Entry> {
-        let standing = self.jobs.remove(&job)?;
-        self.deadlines.remove(job);
-        self.upstreams.get_mut(&standing.upstream)?.remove(&standing.lane, standing.place)
-    }
-
-    fn regroup(&mut self, job: JobId, mark: u64) {
-        let Some(standing) = self.jobs.get(&job) else { return };
-        if let Some(upstream) = self.upstreams.get_mut(&standing.upstream) {
-            upstream.regroup(&standing.lane, standing.place, mark);
-        }
-    }
-
-    fn touch(&mut self, upstream: &str) {
-        if let Some(upstream) = self.upstreams.get_mut(upstream) {
-            upstream.dirty = true;
-        }
-    }
-
-    /// Jobs whose time is over and that neither run nor are in doubt.
-    fn next_expired(&mut self, now: Now) -> Option<Action> {
-        while let Some(job) = self.deadlines.pop_until(now.at) {
-            let Some(standing) = self.jobs.get(&job) else { continue };
-            let Some(upstream) = self.upstreams.get(&standing.upstream) else { continue };
-            if self.draining.contains(&upstream.partition) {
-                continue;
-            }
-            let Some((entry, free)) = upstream.look(&standing.lane, standing.place) else { continue };
-            let Some(store) = self.stores.get(&entry.store) else { continue };
-            let deadline = entry.deadline(store, now.at);
-            if deadline > now.at {
-                self.deadlines.set(job, deadline);
-            } else if free {
-                return Some(Action::Expire { job, store_id: entry.store });
-            } else {
-                // Its cycle or its judgement comes first; then it is looked at again.
-                self.deadlines.set(job, now.at.plus(Duration::from_secs(1)));
-            }
-        }
-        None
+impl Partition {
+    fn starts(&self) -> bool {
+        self.loaded && !self.draining
     }
 }

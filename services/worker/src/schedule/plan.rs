@@ -20,8 +20,6 @@ pub enum Action {
     Grant {
         /// The read's grant.
         grant: Uuid,
-        /// The upstream store.
-        upstream: String,
     },
     /// A read may not go ahead within its patience.
     Refuse {
@@ -35,6 +33,8 @@ pub enum Action {
 /// One cycle over one lane; its tokens are taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
+    /// Its number, unique in this process.
+    pub cycle: u64,
     /// The upstream store.
     pub upstream: String,
     /// The partition.

@@ -1,0 +1,10 @@
+//! The schedule on a clock that tests move.
+
+mod desk;
+mod doubt;
+mod ends;
+mod flow;
+mod order;
+mod ownership;
+mod reads;
+mod turns;
