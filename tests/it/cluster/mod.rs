@@ -1,8 +1,13 @@
 //! The form of several processes: API and worker processes over PostgreSQL and NATS JetStream, killed, frozen, cut off.
 
+mod broker;
+mod bucket;
 mod completion;
 mod crash;
+mod database;
+mod frozen;
 mod killed;
+mod secrecy;
 mod smoke;
 mod startup;
 mod support;

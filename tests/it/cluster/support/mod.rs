@@ -13,7 +13,7 @@ use testkit::servers::Row;
 use testkit::{CrashPoint, Nats, Postgres, eventually};
 
 pub(super) use client::{Call, Client};
-pub(super) use load::{Load, Submitted};
+pub(super) use load::Load;
 pub(super) use shop::{Shop, notes};
 
 /// What anything may take on a machine busy with other tests.
@@ -81,7 +81,8 @@ impl Setup {
         }
         let desk = desk.expect("a free port");
         let database = postgres.database().await;
-        let mut settings = fast_environment(&kms_key(), &desk.base_url());
+        let kms_key = kms_key();
+        let mut settings = fast_environment(&kms_key, &desk.base_url());
         let own = [
             ("DATABASE_URL", database.clone()),
             ("NATS_URL", nats.url()),
@@ -102,6 +103,7 @@ impl Setup {
             database,
             nats,
             desk,
+            kms_key,
             settings,
             apis: Vec::new(),
             workers: Vec::new(),
@@ -132,6 +134,7 @@ pub(super) struct Cluster {
     pub(super) desk: Simulator,
     pub(super) apis: Vec<Node>,
     pub(super) workers: Vec<Node>,
+    kms_key: String,
     settings: Vec<(String, String)>,
 }
 
@@ -139,6 +142,11 @@ impl Cluster {
     /// How a program is started with the deployment's configuration.
     pub(super) fn spec(&self, program: &str) -> Spec {
         Spec::of(program).envs(self.settings.iter().map(|(name, value)| (name, value)))
+    }
+
+    /// The key that wraps the ledger's root key.
+    pub(super) fn kms_key(&self) -> &str {
+        &self.kms_key
     }
 
     async fn start_api(&self) -> Node {
@@ -248,5 +256,26 @@ impl Cluster {
             .chain(&self.workers)
             .flat_map(Node::logs)
             .collect()
+    }
+}
+
+/// How many lines of each process a failed test shows.
+const SHOWN: usize = 80;
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for node in self.apis.iter().chain(&self.workers) {
+            let mut lines = node.logs();
+            lines.retain(|line| !line.contains(r#""level":"TRACE""#) && !line.contains(r#""level":"DEBUG""#));
+            let from = lines.len().saturating_sub(SHOWN);
+            eprintln!(
+                "the end of the log of {}:\n{}",
+                node.url(),
+                lines[from..].join("\n")
+            );
+        }
     }
 }

@@ -9,19 +9,15 @@ use super::{Call, Client};
 pub(crate) struct Shop {
     /// Order Desk's id of it.
     pub(crate) id: String,
-    /// The gateway's id of it.
-    pub(crate) uuid: String,
     pub(crate) orders: Vec<String>,
 }
 
 impl Shop {
     pub(crate) async fn register(client: &Client, id: &str, api_key: &str, orders: Vec<String>) -> Self {
         let body = json!({"store_id": id, "api_key": api_key, "label": format!("shop {id}")});
-        let store = client.post("/stores", body).expect(201).await;
-        let uuid = store["id"].as_str().expect("a store has an id").to_owned();
+        client.post("/stores", body).expect(201).await;
         Self {
             id: id.to_owned(),
-            uuid,
             orders,
         }
     }
