@@ -30,6 +30,15 @@ pub(crate) fn fingerprint(
     keyring.fingerprint(&content)
 }
 
+/// What stands for a client's idempotency key: it may say whose order it is for, so it is kept as this alone.
+pub(crate) fn key_name(keyring: &Keyring, key: &str) -> String {
+    let mut content = Vec::with_capacity(64);
+    for part in ["idempotency-key", key] {
+        frame(&mut content, part.as_bytes());
+    }
+    hex::encode(keyring.fingerprint(&content))
+}
+
 /// Length first, so that parts do not run together.
 fn frame(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(&(bytes.len() as u64).to_be_bytes());

@@ -14,7 +14,7 @@ use crate::{App, Caller, Denied, Purpose, SealError};
 /// A client's key for one request, and what tells that request from others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    /// As the client gave it.
+    /// The client's key, or what stands for it: it is stored in plain.
     pub key: String,
     /// `Keyring::fingerprint` of method, path, query, precondition and body.
     pub fingerprint: [u8; 32],

@@ -12,7 +12,7 @@ use super::options::Options;
 use super::params::Params;
 use super::precondition::IfMatchHeader;
 use super::prefer::Prefer;
-use crate::fingerprint::fingerprint;
+use crate::fingerprint::{fingerprint, key_name};
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -28,7 +28,7 @@ pub(crate) struct Change {
 impl Change {
     /// The key with the request's fingerprint, if the client gave one.
     pub(crate) fn key(&self, keyring: &Keyring, body: Option<&Value>) -> Option<app::IdempotencyKey> {
-        let key = self.key.clone()?;
+        let key = key_name(keyring, self.key.as_deref()?);
         let if_match = self.if_match.text();
         let fingerprint = fingerprint(keyring, &self.method, &self.uri, if_match.as_deref(), body);
         Some(app::IdempotencyKey { key, fingerprint })

@@ -15,7 +15,7 @@ use crate::answer;
 use crate::extract::{
     BATCH_LIMIT, Caller, Change, JsonBody, Options, Params, Prefer, Shape, StorePath, key_rule,
 };
-use crate::fingerprint::fingerprint;
+use crate::fingerprint::{fingerprint, key_name};
 use crate::observe::Context;
 use crate::problem::{Field, Place, Problem};
 use crate::replay;
@@ -131,7 +131,7 @@ fn parse(body: Value, keyring: &Keyring, uri: &Uri) -> Result<Vec<Submission>, P
                 } = rest;
                 submissions.push(Submission {
                     if_match,
-                    idempotency_key: key,
+                    idempotency_key: key.map(|key| key_name(keyring, &key)),
                     fingerprint: fingerprint.unwrap_or_default(),
                     ..submission(kind, id, body, &options)?
                 });
