@@ -14,7 +14,7 @@ fn path(order: &str) -> String {
 }
 
 async fn with(client: &Client, path: &str, header: (&str, &str), body: &Value) -> Answer {
-    client.send(client.request(Method::POST, path).header(header.0, header.1).json(body)).await.unwrap()
+    client.send(client.request(Method::POST, path).header(header.0, header.1).json(body)).await.expect("an answer")
 }
 
 #[tokio::test]

@@ -188,7 +188,7 @@ async fn a_created_order_survives_a_crash_at_every_step() {
     let command = Command {
         method: Method::POST,
         path: |_| format!("/stores/{}/orders", desk::STORE),
-        body: json!({"email": "created@example.com", "items": [{"name": "One", "code": "ONE", "price": 1, "quantity": 1}]}),
+        body: json!({"email": "created@example.com", "shipping": {"last_name": "Lee"}, "items": [{"name": "One", "code": "ONE", "price": 1, "quantity": 1}]}),
         write: RequestKind::CreateOrder,
         done: |desk, _| {
             let orders = desk.orders(desk::STORE).unwrap();
@@ -215,7 +215,7 @@ fn inventory(seed: &Seed) -> String {
 }
 
 fn stocked(desk: &Handle, code: &str) -> Vec<Value> {
-    let items = desk.inventory(SimulatorConfig::STORE_ID).unwrap();
+    let items = desk.inventory(SimulatorConfig::STORE_ID).expect("the store exists");
     items.into_iter().filter(|item| item["code"] == code).collect()
 }
 

@@ -30,7 +30,7 @@ async fn a_client_that_hangs_up_leaves_a_whole_job_or_none() {
             let mut stream = TcpStream::connect(address).await.unwrap();
             // A third of the clients hang up in the middle of the body, a third after it, a third a moment later.
             let request = format!("{head}{body}");
-            let length = if n % 3 == 0 { request.len() - 5 } else { request.len() };
+            let length = if n.is_multiple_of(3) { request.len() - 5 } else { request.len() };
             stream.write_all(&request.as_bytes()[..length]).await.unwrap();
             if n % 3 == 2 {
                 let mut byte = [0];

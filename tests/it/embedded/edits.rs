@@ -19,7 +19,7 @@ fn shows_edit(order: &Value) -> bool {
 }
 
 fn edit(gateway: &Gateway, order: &str) {
-    gateway.desk.foreign_edit(desk::STORE, order, Edit::note("Somebody", EDITED)).unwrap();
+    gateway.desk.foreign_edit(desk::STORE, order, Edit::note("Somebody", EDITED)).expect("the order exists");
 }
 
 /// Reads until an answer comes, as a patient client does.

@@ -81,7 +81,7 @@ async fn a_process_killed_at_random_under_load_loses_nothing_and_doubles_nothing
     let mut dice = Dice(seed);
     let mut gateway = Gateway::start().await;
     let client = gateway.client_with_store().await;
-    let orders = Arc::new(desk::orders(&gateway.desk, 6));
+    let orders = Arc::new(desk::orders(&gateway.desk, 24));
     let (next, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let submitters: Vec<_> = (0..4)
         .map(|_| tokio::spawn(submit_on(client.clone(), Arc::clone(&orders), Arc::clone(&next), Arc::clone(&stop))))
@@ -89,7 +89,7 @@ async fn a_process_killed_at_random_under_load_loses_nothing_and_doubles_nothing
     for _ in 0..6 {
         // The moment is counted in requests to Order Desk, not in milliseconds: it falls anywhere in the cycle on
         // any machine.
-        let reached = gateway.desk.counters().total().requests + 5 + dice.below(40);
+        let reached = gateway.desk.counters().total().requests + 5 + dice.below(80);
         let found = gateway.desk.wait_until(PATIENCE, |desk| desk.counters().total().requests >= reached).await;
         assert!(found, "work goes on");
         for _ in 0..dice.below(200) {

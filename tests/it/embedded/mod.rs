@@ -16,4 +16,4 @@ mod startup;
 mod tenants;
 
 /// What anything may take on a machine busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
