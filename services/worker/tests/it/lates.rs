@@ -60,10 +60,7 @@ async fn an_order_deleted_under_a_lost_update_needs_review() {
     world.until(id, "running", |job| job.status == JobStatus::Running).await;
     world.desk.foreign_edit(&shop.id, &order, simulator::Edit::Delete).expect("deleted");
     let view = world.ended(id).await;
-    assert!(matches!(view.job.status, JobStatus::Failed | JobStatus::Succeeded), "{:?}", view.job);
-    if let Some(error) = view.job.error {
-        assert_eq!(error.code, domain::job::ErrorCode::NeedsReview);
-    }
+    assert_failed(&view, domain::job::ErrorCode::NeedsReview);
     world.check().await;
 }
 

@@ -43,15 +43,11 @@ async fn a_move_accepted_and_not_carried_out_is_told_the_same_way() {
     let world = world().start().await;
     let shop = world.shop().await;
     let order = shop.order();
-    // A rule of the merchant moves it back at once.
     let pure = shop.order();
-    for id in [&order, &pure] {
-        let fault = Fault::Slow { delay_ms: 1, applied_first: true };
-        world.desk.fail_next(shop.requests(RequestKind::MoveOrders).order(id.clone()), fault);
-    }
     let hold = world.desk.hold(shop.requests(RequestKind::MoveOrders), simulator::HoldPhase::BeforeAnswer);
     let ids = shop.submit_all(vec![note_and_move(&order), move_to(&pure, 2)]).await;
     assert!(world.desk.wait_held(hold, 2, PATIENCE).await);
+    // A rule of the merchant moves them back at once.
     for id in [&order, &pure] {
         world.desk.foreign_edit(&shop.id, id, simulator::Edit::Move { folder_id: 1 }).expect("moved");
     }

@@ -61,6 +61,11 @@ impl World {
         self.worker.as_ref().expect("a worker").worker.status().jobs
     }
 
+    /// How many cycles run.
+    pub fn cycles(&self) -> usize {
+        self.worker.as_ref().expect("a worker").worker.status().cycles
+    }
+
     /// Ends the worker wherever it is: every task is dropped at its next await, nothing is handed over.
     pub async fn kill_worker(&mut self) {
         let mut running = self.worker.take().expect("a worker");
