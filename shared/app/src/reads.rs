@@ -18,8 +18,12 @@ use crate::denied::may_be_denied;
 use crate::stores::Tokens;
 use crate::{App, Caller, Denied, SealError};
 
-/// How long the owner may take to answer.
+/// How long the owner may take to answer at first; a slow one is asked again with more, up to [`MOST_PATIENCE`].
 const PATIENCE: Duration = Duration::from_millis(250);
+const MOST_PATIENCE: Duration = Duration::from_secs(1);
+/// An owner that has been silent for so long counts as gone. One that is only slow goes on spending, and a read without
+/// its consent would be one too many.
+const SILENCE: Duration = Duration::from_secs(2);
 /// A refusal for longer than this is passed on instead of waited for.
 const WORTH_WAITING: Duration = Duration::from_secs(1);
 /// Without an owner: one read in this time per process and upstream store.
@@ -286,18 +290,21 @@ impl App {
 
     /// Waits for a grant; none if nobody grants any and a read is due all the same.
     async fn leave(&self, target: &Target, scope: ReadScope) -> Result<Option<Held>, ReadError> {
-        let request = GrantRequest {
+        let mut request = GrantRequest {
             partition: target.partition,
             upstream_key: target.upstream_key.clone(),
             read: scope,
             interactive: true,
-            patience_ms: PATIENCE.as_millis() as u64,
+            patience_ms: 0,
         };
+        let mut patience = PATIENCE;
         let give_up = Instant::now() + self.0.config.read_timeout;
+        let mut silent_until = Instant::now() + SILENCE;
         loop {
             // Counted from before the question, so that on no account it is later than the owner counts.
             let (asked, asked_at) = (self.0.clock.boot(), Instant::now());
-            match self.0.queue.request_grant(&request, PATIENCE).await {
+            request.patience_ms = patience.as_millis() as u64;
+            match self.0.queue.request_grant(&request, patience).await {
                 Some(GrantAnswer::Granted {
                     grant:
                         Grant {
@@ -327,6 +334,11 @@ impl App {
                         return Err(ReadError::later(wait));
                     }
                     tokio::time::sleep(wait.max(Duration::from_millis(10))).await;
+                    silent_until = Instant::now() + SILENCE;
+                }
+                // Nobody there is told at once; this one took all the time it was given.
+                None if asked_at.elapsed() >= patience && Instant::now() < silent_until.min(give_up) => {
+                    patience = (patience * 2).min(MOST_PATIENCE);
                 }
                 None if self.0.pace.trickles(&target.upstream_key).await => return Ok(None),
                 None => return Err(ReadError::later(TRICKLE)),

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use app::{CacheState, ReadError, ReadOptions};
-use queue::{Queue, ReadScope};
+use async_trait::async_trait;
+use queue::{GrantAnswer, GrantHandler, GrantRequest, Queue, ReadScope};
 use serde_json::json;
 use simulator::{Fault, HoldPhase, RequestKind};
 use testkit::eventually;
+use uuid::Uuid;
 
 use crate::place::{KEY, OTHER_KEY, Owner, Place, SOON};
 
@@ -125,6 +127,46 @@ async fn without_an_owner_one_read_trickles_through_and_the_next_must_wait() {
     let next = place.app.read_order(&caller, &store, &id, OPTIONS).await;
     assert!(matches!(next, Err(ReadError::Unavailable { .. })), "{next:?}");
     assert_eq!(place.desk.counters().kind(RequestKind::GetOrder).requests, 1);
+}
+
+/// Answers a question only if it may take at least so long over it.
+struct Slow(u64);
+
+#[async_trait]
+impl GrantHandler for Slow {
+    async fn grant(&self, request: GrantRequest) -> GrantAnswer {
+        if request.patience_ms < self.0 {
+            std::future::pending::<()>().await;
+        }
+        GrantAnswer::Refused {
+            retry_after_ms: 5_000,
+        }
+    }
+
+    async fn released(&self, _partition: u16, _grant_id: Uuid) {}
+}
+
+#[tokio::test]
+async fn an_owner_that_is_slow_is_not_passed_over_and_one_that_stays_silent_is() {
+    let place = Place::new().await;
+    let (caller, store) = place.store(KEY).await;
+    let id = place.desk.put_order("101", json!({})).unwrap().parse().unwrap();
+    let serving = place
+        .queue
+        .serve_grants(store.partition, Arc::new(Slow(900)))
+        .await;
+    let refused = place.app.read_order(&caller, &store, &id, OPTIONS).await;
+    let Err(ReadError::Unavailable { retry_after }) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(retry_after, Duration::from_secs(5), "it was heard in the end");
+    assert_eq!(place.desk.counters().total().requests, 0);
+    drop(serving);
+    let _serving = place
+        .queue
+        .serve_grants(store.partition, Arc::new(Slow(u64::MAX)))
+        .await;
+    place.app.read_order(&caller, &store, &id, OPTIONS).await.unwrap();
 }
 
 #[tokio::test]
