@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
+use simulator::{Edit, EditMoment, Fault, FaultRule, Matcher, ScheduledEdit};
 use system_tests::{Client, Effect, EveryJobEndedOnce, Gateway, desk, random_hex};
 use testkit::{CrashPoint, eventually};
 
@@ -108,6 +109,58 @@ async fn a_process_killed_at_random_under_load_loses_nothing_and_doubles_nothing
     assert_eq!(report.succeeded + report.needs_review, check.len(), "nobody had a reason to fail");
     let counters = gateway.desk.counters().total();
     assert_eq!(counters.throttled, 0, "{counters:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_faults_and_foreign_edits_together_double_nothing() {
+    let seed = u64::from_str_radix(&random_hex(8), 16).expect("hexadecimal");
+    println!("seed {seed}");
+    let mut dice = Dice(seed);
+    let mut gateway = Gateway::builder().env("MAX_ATTEMPTS", "100").start().await;
+    let client = gateway.client_with_store().await;
+    let orders = Arc::new(desk::orders(&gateway.desk, 12));
+    let (next, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let submitters: Vec<_> = (0..3)
+        .map(|_| tokio::spawn(submit_on(client.clone(), Arc::clone(&orders), Arc::clone(&next), Arc::clone(&stop))))
+        .collect();
+    for round in 0..4 {
+        for _ in 0..6 {
+            let applied = dice.below(2) == 0;
+            let fault = match dice.below(7) {
+                0 => Fault::ResetBefore,
+                1 => Fault::ResetAfter,
+                2 => Fault::TimeoutLateWrite { delay_ms: 500 + dice.below(1_500) },
+                3 => Fault::LateWrite { delay_ms: 500 + dice.below(1_500), status: 502 },
+                4 => Fault::ServerError { status: 500, applied },
+                5 => Fault::Truncated { applied },
+                _ => Fault::Garbage { applied },
+            };
+            gateway.desk.add_fault(FaultRule::once(Matcher::writes(), fault).skip(dice.below(10)));
+            let order = &orders[dice.below(12) as usize];
+            let moment = [EditMoment::AfterGet, EditMoment::BeforePut, EditMoment::AfterPut][dice.below(3) as usize];
+            gateway.desk.schedule_edit(ScheduledEdit {
+                store: desk::STORE.to_owned(),
+                order: order.clone(),
+                when: moment,
+                edit: Edit::note("Somebody", format!("foreign {round}")),
+                times: 1,
+            });
+        }
+        let reached = gateway.desk.counters().total().requests + 20 + dice.below(60);
+        let found = gateway.desk.wait_until(PATIENCE, |desk| desk.counters().total().requests >= reached).await;
+        assert!(found, "work goes on");
+        gateway.kill9();
+        gateway.restart().await;
+    }
+    stop.store(true, Ordering::SeqCst);
+    let mut check = EveryJobEndedOnce::of(desk::STORE);
+    for (job, effect) in join_all(submitters).await.into_iter().flat_map(Result::unwrap) {
+        check.accepted(job, effect);
+    }
+    let report = check.check(&client, &gateway.desk, PATIENCE * 2).await;
+    println!("{} jobs, {} recovered, {} need a review", check.len(), report.recovered, report.needs_review);
+    let odd = report.jobs.values().find(|job| job["status"] != "succeeded" && job["error"]["code"] != "needs_review");
+    assert_eq!(odd, None, "nobody had a reason to fail");
 }
 
 /// The load of one batch of mixed commands over several orders, which the process leaves at `point`.

@@ -10,6 +10,7 @@ mod faults;
 mod graceful;
 mod load;
 mod pacing;
+mod quirks;
 mod secrecy;
 mod smoke;
 mod startup;
