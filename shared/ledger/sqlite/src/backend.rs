@@ -16,6 +16,7 @@ use ledger::{
 
 use crate::error::{Result, failed};
 use crate::open::SqliteLedger;
+use crate::readers::Read as _;
 
 #[async_trait]
 impl Backend for SqliteLedger {
@@ -190,7 +191,7 @@ impl Backend for SqliteLedger {
 
     async fn ping(&self) -> Result<()> {
         sqlx::query("SELECT 1")
-            .execute(&self.readers)
+            .one(&self.readers)
             .await
             .map(drop)
             .map_err(failed)

@@ -12,6 +12,7 @@ use sqlx::sqlite::{Sqlite, SqliteRow};
 
 use crate::error::{Result, failed};
 use crate::open::SqliteLedger;
+use crate::readers::Read as _;
 use crate::rows::{self, Cells};
 
 macro_rules! bare {
@@ -48,7 +49,7 @@ impl SqliteLedger {
     pub(crate) async fn read_job(&self, id: JobId) -> Result<Option<Job>> {
         let query = sqlx::query(full!("WHERE id = ?")).bind(id.to_string());
         query
-            .fetch_optional(&self.readers)
+            .maybe(&self.readers)
             .await
             .map_err(failed)?
             .as_ref()
@@ -59,7 +60,7 @@ impl SqliteLedger {
     pub(crate) async fn read_jobs(&self, ids: &[JobId]) -> Result<Vec<Job>> {
         let query = sqlx::query(full!("WHERE id IN (SELECT value FROM json_each(?))")).bind(list(ids));
         query
-            .fetch_all(&self.readers)
+            .all(&self.readers)
             .await
             .map_err(failed)?
             .iter()
@@ -109,7 +110,7 @@ impl SqliteLedger {
             .push_bind(i64::from(filter.limit));
         query
             .build()
-            .fetch_all(&self.readers)
+            .all(&self.readers)
             .await
             .map_err(failed)?
             .iter()
@@ -132,7 +133,7 @@ impl SqliteLedger {
                 .bind(after as i64)
                 .bind(list(partitions))
                 .bind(i64::from(limit))
-                .fetch_all(&self.readers)
+                .all(&self.readers)
                 .await,
         )
     }
@@ -146,7 +147,7 @@ impl SqliteLedger {
                 .bind(i64::from(partition))
                 .bind(after as i64)
                 .bind(i64::from(limit))
-                .fetch_all(&self.readers)
+                .all(&self.readers)
                 .await,
         )
     }
@@ -157,7 +158,7 @@ impl SqliteLedger {
             query
                 .bind(store.to_string())
                 .bind(i64::from(limit))
-                .fetch_all(&self.readers)
+                .all(&self.readers)
                 .await,
         )
     }
@@ -176,14 +177,14 @@ impl SqliteLedger {
                 .bind(store.to_string())
                 .bind(order.to_string())
                 .bind(i64::from(limit))
-                .fetch_all(&self.readers)
+                .all(&self.readers)
                 .await,
         )
     }
 
     pub(crate) async fn count_store(&self, store: StoreId) -> Result<QueueCounts> {
         let query = sqlx::query(counts!("store_id = ?")).bind(store.to_string());
-        counts(&query.fetch_one(&self.readers).await.map_err(failed)?)
+        counts(&query.one(&self.readers).await.map_err(failed)?)
     }
 
     pub(crate) async fn count_tenant(&self, tenant: TenantId) -> Result<QueueCounts> {
@@ -194,7 +195,7 @@ impl SqliteLedger {
         counts(
             &query
                 .bind(tenant.to_string())
-                .fetch_one(&self.readers)
+                .one(&self.readers)
                 .await
                 .map_err(failed)?,
         )
@@ -208,7 +209,7 @@ impl SqliteLedger {
         .bind(job.lane.clone())
         .bind(job.due_at.to_string())
         .bind(job.position as i64)
-        .fetch_one(&self.readers)
+        .one(&self.readers)
         .await
         .map_err(failed)?;
         Cells::new(&row, "jobs").number(0)
@@ -219,7 +220,7 @@ impl SqliteLedger {
             "SELECT id, doc, position, plan FROM open_batches WHERE partition = ? ORDER BY position",
         )
         .bind(i64::from(partition))
-        .fetch_all(&self.readers)
+        .all(&self.readers)
         .await
         .map_err(failed)?;
         rows.iter().map(rows::batch).collect()
@@ -228,7 +229,7 @@ impl SqliteLedger {
     pub(crate) async fn read_batch(&self, id: BatchId) -> Result<Option<OpenBatch>> {
         let row = sqlx::query("SELECT id, doc, position, plan FROM open_batches WHERE id = ?")
             .bind(id.to_string())
-            .fetch_optional(&self.readers)
+            .maybe(&self.readers)
             .await
             .map_err(failed)?;
         row.as_ref().map(rows::batch).transpose()
@@ -241,7 +242,7 @@ impl SqliteLedger {
         )
         .bind(store.to_string())
         .bind(order.to_string())
-        .fetch_optional(&self.readers)
+        .maybe(&self.readers)
         .await
         .map_err(failed)?;
         row.as_ref().map(rows::image).transpose()

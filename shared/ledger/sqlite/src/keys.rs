@@ -5,6 +5,7 @@ use ledger::{DataKeyRow, IdempotencyRecord};
 
 use crate::error::{Result, failed};
 use crate::open::SqliteLedger;
+use crate::readers::Read as _;
 use crate::rows;
 
 macro_rules! data_keys {
@@ -20,7 +21,7 @@ impl SqliteLedger {
     pub(crate) async fn read_data_key(&self, id: DataKeyId) -> Result<Option<DataKeyRow>> {
         let query = sqlx::query(data_keys!("WHERE id = ?")).bind(id.to_string());
         query
-            .fetch_optional(&self.readers)
+            .maybe(&self.readers)
             .await
             .map_err(failed)?
             .as_ref()
@@ -39,7 +40,7 @@ impl SqliteLedger {
         let row = query
             .bind(store.to_string())
             .bind(order.to_string())
-            .fetch_optional(&self.readers)
+            .maybe(&self.readers)
             .await
             .map_err(failed)?;
         row.as_ref().map(rows::data_key).transpose()
@@ -58,7 +59,7 @@ impl SqliteLedger {
         .bind(tenant.to_string())
         .bind(key.to_owned())
         .bind(now.to_string())
-        .fetch_optional(&self.readers)
+        .maybe(&self.readers)
         .await
         .map_err(failed)?;
         row.as_ref().map(rows::idempotency).transpose()

@@ -15,6 +15,7 @@ mod log;
 mod open;
 mod ownership;
 mod put;
+mod readers;
 mod rebuild;
 mod rows;
 mod schema;

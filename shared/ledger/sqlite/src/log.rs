@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::error::{Result, failed};
 use crate::open::SqliteLedger;
+use crate::readers::Read as _;
 use crate::rows::{self, Cells};
 
 macro_rules! events {
@@ -21,7 +22,7 @@ macro_rules! events {
 impl SqliteLedger {
     pub(crate) async fn read_head(&self) -> Result<Head> {
         let row = sqlx::query("SELECT position, recorded_at FROM ledger_head")
-            .fetch_one(&self.readers)
+            .one(&self.readers)
             .await
             .map_err(failed)?;
         let cells = Cells::new(&row, "ledger_head");
@@ -36,7 +37,7 @@ impl SqliteLedger {
         all(query
             .bind(after as i64)
             .bind(i64::from(limit))
-            .fetch_all(&self.readers)
+            .all(&self.readers)
             .await)
     }
 
@@ -48,7 +49,7 @@ impl SqliteLedger {
             .bind(stream.to_string())
             .bind(after as i64)
             .bind(i64::from(limit))
-            .fetch_all(&self.readers)
+            .all(&self.readers)
             .await)
     }
 
@@ -67,7 +68,7 @@ impl SqliteLedger {
                 .bind(tenant.to_string())
                 .bind(after as i64)
                 .bind(i64::from(limit))
-                .fetch_all(&self.readers)
+                .all(&self.readers)
                 .await
             }
             Some(job) => {
@@ -78,7 +79,7 @@ impl SqliteLedger {
                 .bind(tenant.to_string())
                 .bind(after as i64)
                 .bind(i64::from(limit))
-                .fetch_all(&self.readers)
+                .all(&self.readers)
                 .await
             }
         };

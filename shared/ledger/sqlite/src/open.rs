@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::Mutex;
+
+use crate::readers::Readers;
 
 /// How long a statement waits for a lock that another process holds.
 const BUSY: Duration = Duration::from_secs(5);
@@ -20,7 +19,7 @@ pub struct SqliteLedger {
     pub(crate) options: SqliteConnectOptions,
     /// The one connection that writes; `None` after a failure, until the next write.
     pub(crate) writer: Mutex<Option<SqliteConnection>>,
-    pub(crate) readers: SqlitePool,
+    pub(crate) readers: Readers,
 }
 
 /// Why the file could not be opened.
@@ -78,18 +77,14 @@ impl SqliteLedger {
             .execute(&mut writer)
             .await
             .map_err(file)?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(BUSY)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .connect_lazy_with(
-                options
-                    .clone()
-                    .pragma("cache_size", "-2000")
-                    .pragma("query_only", "ON"),
-            );
+        let readers = Readers::new(
+            options
+                .clone()
+                .pragma("cache_size", "-2000")
+                .pragma("query_only", "ON"),
+            READERS,
+            BUSY,
+        );
         Ok(Self {
             options,
             writer: Mutex::new(Some(writer)),

@@ -1,8 +1,10 @@
 //! The schema: made by `migrate`, and refused if it is not this program's.
 
+use sqlx::Row as _;
 use sqlx::migrate::{MigrateError, Migrator};
 
 use crate::open::SqliteLedger;
+use crate::readers::Read as _;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/sqlite");
 
@@ -69,19 +71,19 @@ impl SqliteLedger {
             .map(|migration| migration.version)
             .max()
             .unwrap_or_default();
-        let exists: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
-                .fetch_one(&self.readers)
-                .await
-                .map_err(SchemaError::Database)?;
+        let exists: i64 = sqlx::query("SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
+            .one(&self.readers)
+            .await
+            .and_then(|row| row.try_get(0))
+            .map_err(SchemaError::Database)?;
         if exists == 0 {
             return Err(SchemaError::Missing);
         }
-        let found: Option<i64> =
-            sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
-                .fetch_one(&self.readers)
-                .await
-                .map_err(SchemaError::Database)?;
+        let found: Option<i64> = sqlx::query("SELECT max(version) FROM _sqlx_migrations WHERE success")
+            .one(&self.readers)
+            .await
+            .and_then(|row| row.try_get(0))
+            .map_err(SchemaError::Database)?;
         match found {
             None => Err(SchemaError::Missing),
             Some(found) if found > known => Err(SchemaError::Newer { found, known }),

@@ -1,15 +1,19 @@
 //! Settings of the ledger.
 
+use sqlx::Row as _;
+
 use crate::error::{Result, failed};
 use crate::open::SqliteLedger;
+use crate::readers::Read as _;
 
 impl SqliteLedger {
     pub(crate) async fn read_setting(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        sqlx::query_scalar("SELECT value FROM settings WHERE name = ?")
+        let row = sqlx::query("SELECT value FROM settings WHERE name = ?")
             .bind(name.to_owned())
-            .fetch_optional(&self.readers)
+            .maybe(&self.readers)
             .await
-            .map_err(failed)
+            .map_err(failed)?;
+        row.map(|row| row.try_get(0).map_err(failed)).transpose()
     }
 
     pub(crate) async fn make_setting(&self, name: &str, value: &[u8]) -> Result<Vec<u8>> {

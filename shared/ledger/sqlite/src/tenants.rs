@@ -6,13 +6,14 @@ use domain::{StoreId, TenantId};
 
 use crate::error::{Result, failed};
 use crate::open::SqliteLedger;
+use crate::readers::Read as _;
 use crate::rows;
 
 impl SqliteLedger {
     pub(crate) async fn read_tenant(&self, id: TenantId) -> Result<Option<Tenant>> {
         let row = sqlx::query("SELECT id, doc FROM tenants WHERE id = ?")
             .bind(id.to_string())
-            .fetch_optional(&self.readers)
+            .maybe(&self.readers)
             .await
             .map_err(failed)?;
         row.as_ref().map(rows::tenant).transpose()
@@ -21,7 +22,7 @@ impl SqliteLedger {
     pub(crate) async fn read_key(&self, lookup: &str) -> Result<Option<Key>> {
         let row = sqlx::query("SELECT id, doc FROM tenant_keys WHERE lookup = ?")
             .bind(lookup.to_owned())
-            .fetch_optional(&self.readers)
+            .maybe(&self.readers)
             .await
             .map_err(failed)?;
         row.as_ref().map(rows::key).transpose()
@@ -30,7 +31,7 @@ impl SqliteLedger {
     pub(crate) async fn read_keys(&self, tenant: TenantId) -> Result<Vec<Key>> {
         let rows = sqlx::query("SELECT id, doc FROM tenant_keys WHERE tenant_id = ? ORDER BY created_at, id")
             .bind(tenant.to_string())
-            .fetch_all(&self.readers)
+            .all(&self.readers)
             .await
             .map_err(failed)?;
         rows.iter().map(rows::key).collect()
@@ -39,7 +40,7 @@ impl SqliteLedger {
     pub(crate) async fn read_store(&self, id: StoreId) -> Result<Option<Store>> {
         let row = sqlx::query("SELECT id, doc, last_position, credentials FROM stores WHERE id = ?")
             .bind(id.to_string())
-            .fetch_optional(&self.readers)
+            .maybe(&self.readers)
             .await
             .map_err(failed)?;
         row.as_ref().map(rows::store).transpose()
@@ -51,7 +52,7 @@ impl SqliteLedger {
              ORDER BY created_at, id",
         )
         .bind(tenant.to_string())
-        .fetch_all(&self.readers)
+        .all(&self.readers)
         .await
         .map_err(failed)?;
         rows.iter().map(rows::store).collect()
@@ -70,7 +71,7 @@ impl SqliteLedger {
         .bind(after as i64)
         .bind(crate::jobs::list(partitions))
         .bind(i64::from(limit))
-        .fetch_all(&self.readers)
+        .all(&self.readers)
         .await
         .map_err(failed)?;
         rows.iter().map(rows::store).collect()
