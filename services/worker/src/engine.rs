@@ -57,7 +57,7 @@ async fn start(context: Arc<Context>, stopped: CancellationToken) {
     cycles.wait().await;
 }
 
-fn perform(context: &Arc<Context>, action: Action, cycles: &TaskTracker) {
+pub(crate) fn perform(context: &Arc<Context>, action: Action, cycles: &TaskTracker) {
     match action {
         Action::Run(plan) => {
             cycles.spawn(run_cycle(Arc::clone(context), plan));

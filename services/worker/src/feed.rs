@@ -33,7 +33,7 @@ pub(crate) async fn run(context: Arc<Context>, stopped: CancellationToken) {
     }
 }
 
-async fn catch_up(context: &Context, cursor: &mut Option<u64>) -> Result<(), BackendError> {
+pub(crate) async fn catch_up(context: &Context, cursor: &mut Option<u64>) -> Result<(), BackendError> {
     if let Some(position) = context.take_rewind() {
         *cursor = Some(cursor.map_or(position, |cursor| cursor.min(position)));
     }

@@ -20,6 +20,8 @@ mod grants;
 mod lease;
 mod partitions;
 pub mod schedule;
+#[cfg(test)]
+mod tests;
 mod upstream;
 
 use std::sync::Arc;

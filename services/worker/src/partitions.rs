@@ -17,7 +17,7 @@ use crate::feed;
 use crate::grants;
 
 /// The tasks of the partitions that we own; each ends when its guard is dropped.
-type Served = HashMap<u16, DropGuard>;
+pub(crate) type Served = HashMap<u16, DropGuard>;
 
 /// How often a stopping worker looks whether something can be handed over.
 const HAND_OVER: Duration = Duration::from_millis(20);
@@ -82,7 +82,7 @@ fn mine(membership: &Membership, me: IncarnationId) -> HashMap<u16, u64> {
     mine.map(|partition| (partition.partition, partition.epoch)).collect()
 }
 
-fn drop_lost(context: &Context, membership: &Membership, served: &mut Served) {
+pub(crate) fn drop_lost(context: &Context, membership: &Membership, served: &mut Served) {
     let mine = mine(membership, context.lease.incarnation());
     for (partition, epoch) in context.lease.owned() {
         if mine.get(&partition) != Some(&epoch) {
@@ -93,7 +93,7 @@ fn drop_lost(context: &Context, membership: &Membership, served: &mut Served) {
     }
 }
 
-async fn settle(context: &Arc<Context>, membership: &Membership, served: &mut Served, stopping: bool) {
+pub(crate) async fn settle(context: &Arc<Context>, membership: &Membership, served: &mut Served, stopping: bool) {
     if stopping {
         give_back(context, served).await;
         return;
