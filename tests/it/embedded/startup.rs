@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use system_tests::{Client, Ended, Gateway, Spec, desk, fast_environment, kms_key};
+use system_tests::{Client, Ended, Gateway, Spec, fast_environment, kms_key};
 
 use super::PATIENCE;
 
@@ -201,11 +201,23 @@ async fn the_demonstration_ends_with_success() {
 }
 
 #[tokio::test]
+async fn the_demonstration_stays_up_to_be_tried_and_stops_when_told() {
+    let process = Spec::of("orderdesk-gateway").arg("demo").launch(None);
+    let line = process.wait_for_line("curl -s http://", PATIENCE).await;
+    let (_, rest) = line.split_once("curl -s ").expect("the line was found by it");
+    let (url, rest) = rest.split_once("/stores ").expect("a call of /stores");
+    let key = rest.split_once("Bearer ").expect("a key").1.trim_end_matches('\'');
+    let stores = Client::with_key(url, key).get("/stores").await.expect(200).body;
+    assert_eq!(stores["data"][0]["label"], "Demo shop");
+    assert!(process.sigterm());
+    assert_eq!(process.wait_exit(PATIENCE).await.code(), Some(0), "{:?}", process.lines());
+}
+
+#[tokio::test]
 async fn a_free_port_is_taken_and_told_when_none_is_named() {
     let folder = tempfile_folder();
     let node = system_tests::Node::start(good().folder(folder.path())).await;
     assert_ne!(node.address().port(), 0);
     assert_eq!(Client::new(node.url()).get("/health").await.status, 200);
     assert_eq!(node.terminate(Duration::from_secs(35)).await, Some(0));
-    let _ = desk::STORE;
 }
