@@ -22,6 +22,10 @@ pub(crate) type Served = HashMap<u16, DropGuard>;
 /// How often a stopping worker looks whether something can be handed over.
 const HAND_OVER: Duration = Duration::from_millis(20);
 
+/// The heartbeat's pause while we have less than our share, since others are about to give it back. Each hand-over would
+/// otherwise cost a whole pause, and one that comes in parts several.
+const SHORT_OF_SHARE: Duration = Duration::from_millis(100);
+
 /// Keeps the heartbeat until everything is handed over after `draining`.
 pub(crate) async fn run(context: &Arc<Context>, draining: &CancellationToken) {
     let ttl = context.config.lease_ttl;
@@ -35,8 +39,11 @@ pub(crate) async fn run(context: &Arc<Context>, draining: &CancellationToken) {
             }
         }
         let sent = context.clock.boot();
+        let mut pause_for = every;
         // One that hangs must not keep the next one from succeeding.
-        let beat = context.ledger.heartbeat(context.lease.incarnation(), ttl, stopping);
+        let beat = context
+            .ledger
+            .heartbeat(context.lease.incarnation(), ttl, stopping);
         match tokio::time::timeout(ttl, beat).await {
             Ok(Ok(membership)) => {
                 // What is lost goes first: with the lease renewed it would pass as ours for a moment.
@@ -44,6 +51,10 @@ pub(crate) async fn run(context: &Arc<Context>, draining: &CancellationToken) {
                 context.lease.renewed(sent, ttl);
                 context.wake.notify_one();
                 settle(context, &membership, &mut served, stopping).await;
+                if !stopping && context.lease.owned().len() < share(&membership, context.lease.incarnation())
+                {
+                    pause_for = every.min(SHORT_OF_SHARE);
+                }
             }
             Ok(Err(error)) => tracing::warn!(error = %error, "heartbeat failed"),
             Err(_) => tracing::warn!("heartbeat not answered"),
@@ -51,7 +62,7 @@ pub(crate) async fn run(context: &Arc<Context>, draining: &CancellationToken) {
         if stopping && context.lease.owned().is_empty() {
             break;
         }
-        pause(context, draining, every, stopping).await;
+        pause(context, draining, pause_for, stopping).await;
     }
     if let Err(error) = context.ledger.goodbye(context.lease.incarnation()).await {
         tracing::warn!(error = %error, "goodbye failed; the lease will run out");
@@ -78,8 +89,12 @@ async fn pause(context: &Context, draining: &CancellationToken, every: Duration,
 
 /// Partitions by epoch that the ledger says are ours.
 fn mine(membership: &Membership, me: IncarnationId) -> HashMap<u16, u64> {
-    let mine = membership.partitions.iter().filter(|partition| partition.owner == Some(me));
-    mine.map(|partition| (partition.partition, partition.epoch)).collect()
+    let mine = membership
+        .partitions
+        .iter()
+        .filter(|partition| partition.owner == Some(me));
+    mine.map(|partition| (partition.partition, partition.epoch))
+        .collect()
 }
 
 pub(crate) fn drop_lost(context: &Context, membership: &Membership, served: &mut Served) {
@@ -93,7 +108,12 @@ pub(crate) fn drop_lost(context: &Context, membership: &Membership, served: &mut
     }
 }
 
-pub(crate) async fn settle(context: &Arc<Context>, membership: &Membership, served: &mut Served, stopping: bool) {
+pub(crate) async fn settle(
+    context: &Arc<Context>,
+    membership: &Membership,
+    served: &mut Served,
+    stopping: bool,
+) {
     if stopping {
         give_back(context, served).await;
         return;
@@ -102,14 +122,20 @@ pub(crate) async fn settle(context: &Arc<Context>, membership: &Membership, serv
     let mine = mine(membership, me);
     // Former owners are dead, whatever their heartbeats say: all is ours at once.
     let sole = context.config.sole;
-    let share = if sole { membership.partitions.len() } else { share(membership, me) };
+    let share = if sole {
+        membership.partitions.len()
+    } else {
+        share(membership, me)
+    };
     drain_excess(context, mine.len().saturating_sub(share));
     give_back(context, served).await;
     adopt(context, served, &mine, membership.now);
     let free: Vec<u16> = membership
         .partitions
         .iter()
-        .filter(|partition| partition.owner != Some(me) && (sole || !partition.live || partition.owner.is_none()))
+        .filter(|partition| {
+            partition.owner != Some(me) && (sole || !partition.live || partition.owner.is_none())
+        })
         .map(|partition| partition.partition)
         // What still runs from before we lost it would act under the new epoch.
         .filter(|partition| context.look(|schedule, _| schedule.is_idle(*partition)))
@@ -126,7 +152,12 @@ pub(crate) async fn settle(context: &Arc<Context>, membership: &Membership, serv
 
 /// Drains as many as are beyond our share, and goes on with all others: what was to be given back may be needed again.
 fn drain_excess(context: &Context, excess: usize) {
-    let owned: BTreeSet<u16> = context.lease.owned().into_iter().map(|(partition, _)| partition).collect();
+    let owned: BTreeSet<u16> = context
+        .lease
+        .owned()
+        .into_iter()
+        .map(|(partition, _)| partition)
+        .collect();
     let drained: HashSet<u16> = owned.iter().rev().take(excess).copied().collect();
     if !drained.is_empty() {
         tracing::info!(count = drained.len(), "handing over partitions");
@@ -148,7 +179,11 @@ fn adopt(context: &Arc<Context>, served: &mut Served, mine: &HashMap<u16, u64>, 
         .iter()
         .filter(|(partition, _)| !context.lease.owns(**partition))
         .filter(|(partition, _)| context.look(|schedule, _| schedule.is_idle(**partition)))
-        .map(|(partition, epoch)| Claimed { partition: *partition, epoch: *epoch, idle_since: Some(now) })
+        .map(|(partition, epoch)| Claimed {
+            partition: *partition,
+            epoch: *epoch,
+            idle_since: Some(now),
+        })
         .collect();
     take_over(context, served, &unknown, now);
 }
@@ -157,7 +192,11 @@ fn adopt(context: &Arc<Context>, served: &mut Served, mine: &HashMap<u16, u64>, 
 fn share(membership: &Membership, me: domain::IncarnationId) -> usize {
     let live = membership.live.len().max(1);
     let all = membership.partitions.len();
-    let rank = membership.live.iter().position(|other| *other == me).unwrap_or(live);
+    let rank = membership
+        .live
+        .iter()
+        .position(|other| *other == me)
+        .unwrap_or(live);
     all / live + usize::from(rank < all % live)
 }
 
@@ -196,7 +235,9 @@ async fn serve(context: Arc<Context>, partition: u16) {
 /// Drained partitions that have come to rest.
 fn at_rest(context: &Context) -> Vec<u16> {
     let owned = context.lease.owned().into_iter().map(|(partition, _)| partition);
-    owned.filter(|partition| context.look(|schedule, _| schedule.may_hand_over(*partition))).collect()
+    owned
+        .filter(|partition| context.look(|schedule, _| schedule.may_hand_over(*partition)))
+        .collect()
 }
 
 /// Gives back drained partitions that have come to rest.
@@ -233,9 +274,18 @@ mod tests {
         for workers in 1..9u128 {
             let live: Vec<IncarnationId> = (1..=workers).map(|n| IncarnationId(Uuid::from_u128(n))).collect();
             let partitions = (0..64)
-                .map(|partition| PartitionOwner { partition, owner: None, epoch: 0, live: false })
+                .map(|partition| PartitionOwner {
+                    partition,
+                    owner: None,
+                    epoch: 0,
+                    live: false,
+                })
                 .collect();
-            let membership = Membership { live: live.clone(), partitions, now: Timestamp::EPOCH };
+            let membership = Membership {
+                live: live.clone(),
+                partitions,
+                now: Timestamp::EPOCH,
+            };
             let sum: usize = live.iter().map(|me| share(&membership, *me)).sum();
             assert_eq!(sum, 64, "{workers} workers");
         }
