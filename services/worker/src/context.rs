@@ -56,7 +56,15 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { ledger, queue, clock, keyring, seals, client, config } = parts;
+        let Parts {
+            ledger,
+            queue,
+            clock,
+            keyring,
+            seals,
+            client,
+            config,
+        } = parts;
         let incarnation = IncarnationId(clock.uuid());
         Self {
             ledger,
@@ -77,7 +85,10 @@ impl Context {
     }
 
     pub(crate) fn now(&self) -> Now {
-        Now { at: Timestamp::from_millis(self.clock.unix_ms()), boot: self.clock.boot() }
+        Now {
+            at: Timestamp::from_millis(self.clock.unix_ms()),
+            boot: self.clock.boot(),
+        }
     }
 
     /// Runs `f` on the schedule and lets the engine look again.
@@ -93,12 +104,17 @@ impl Context {
     }
 
     fn lock(&self) -> MutexGuard<'_, Schedule> {
-        self.schedule.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.schedule
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Lets the feed read again everything after `position`, if it is beyond it.
     pub(crate) fn read_again_after(&self, position: u64) {
-        let mut rewind = self.rewind.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut rewind = self
+            .rewind
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         *rewind = Some(rewind.map_or(position, |other| other.min(position)));
         drop(rewind);
         self.news.notify_one();
@@ -106,13 +122,19 @@ impl Context {
 
     /// From where the feed must read again, once.
     pub(crate) fn take_rewind(&self) -> Option<u64> {
-        self.rewind.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+        self.rewind
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take()
     }
 
     /// An append of the worker itself, guarded by the ownership of `partition`; `None` if it is not ours.
     pub(crate) fn append_for(&self, partition: u16) -> Option<Append> {
         let guard: Guard = self.lease.guard(partition)?;
-        let meta = Meta { actor: Some("worker".to_owned()), ..Meta::default() };
+        let meta = Meta {
+            actor: Some("worker".to_owned()),
+            ..Meta::default()
+        };
         Some(Append::new(self.now().at, meta).guard(guard))
     }
 
@@ -132,7 +154,13 @@ impl Context {
                 }
                 tokio::spawn(async move {
                     for subject in subjects {
-                        queue.announce(&Announcement { tenant_id, position, subject }).await;
+                        queue
+                            .announce(&Announcement {
+                                tenant_id,
+                                position,
+                                subject,
+                            })
+                            .await;
                     }
                 });
             })

@@ -44,10 +44,16 @@ async fn end(context: &Context, store: &Store) -> Result<(), BackendError> {
     if open.is_empty() {
         return destroy(context, store.id).await;
     }
-    let Some(mut writing) = Writing::begin(context, store.partition, store.tenant_id) else { return Ok(()) };
+    let Some(mut writing) = Writing::begin(context, store.partition, store.tenant_id) else {
+        return Ok(());
+    };
     let mut any = false;
     for job in open.iter().filter(|job| job.batch_id.is_none()) {
-        let event = JobCancelled { at: writing.at(), job_id: job.id, reason: CancelReason::StoreDeleted };
+        let event = JobCancelled {
+            at: writing.at(),
+            job_id: job.id,
+            reason: CancelReason::StoreDeleted,
+        };
         writing.job(job, event, None);
         any = true;
     }
@@ -67,15 +73,25 @@ async fn end(context: &Context, store: &Store) -> Result<(), BackendError> {
 }
 
 async fn destroy(context: &Context, id: domain::StoreId) -> Result<(), BackendError> {
-    let Some(store) = context.ledger.store(id).await? else { return Ok(()) };
+    let Some(store) = context.ledger.store(id).await? else {
+        return Ok(());
+    };
     if store.credentials_destroyed_at.is_some() {
         context.schedule(|schedule, now| schedule.set_store(Arc::new(store), now));
         return Ok(());
     }
-    let Some(mut writing) = Writing::begin(context, store.partition, store.tenant_id) else { return Ok(()) };
-    let event = StoreCredentialsDestroyed { at: writing.at(), store_id: store.id };
+    let Some(mut writing) = Writing::begin(context, store.partition, store.tenant_id) else {
+        return Ok(());
+    };
+    let event = StoreCredentialsDestroyed {
+        at: writing.at(),
+        store_id: store.id,
+    };
     let next = writing.append.store(&store, event, None);
-    writing.append.destroy_keys.push(DestroyKeys::Credentials(store.id));
+    writing
+        .append
+        .destroy_keys
+        .push(DestroyKeys::Credentials(store.id));
     writing.announce(Subject::Store { store_id: store.id });
     match writing.commit(context).await {
         Ok(_) => {

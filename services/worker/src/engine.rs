@@ -28,7 +28,12 @@ pub(crate) async fn run(context: Arc<Context>, draining: CancellationToken) -> O
     // The heartbeat is the last to end: what runs needs the lease until it is done.
     partitions::run(&context, &draining).await;
     stopped.cancel();
-    for (name, task) in [("feed", feed), ("deletion", deletion), ("starter", starter), ("gauges", gauges)] {
+    for (name, task) in [
+        ("feed", feed),
+        ("deletion", deletion),
+        ("starter", starter),
+        ("gauges", gauges),
+    ] {
         if let Err(error) = task.await {
             return Err(format!("{name}: {error}").into());
         }
@@ -72,14 +77,21 @@ pub(crate) fn perform(context: &Arc<Context>, action: Action, cycles: &TaskTrack
                 context.schedule(|schedule, now| schedule.cancel_read(grant, now));
             }
         }
-        Action::Refuse { grant, retry_after_ms } => {
+        Action::Refuse {
+            grant,
+            retry_after_ms,
+        } => {
             tell(context, grant, ReadOutcome::Refused(retry_after_ms));
         }
     }
 }
 
 fn tell(context: &Context, grant: uuid::Uuid, outcome: ReadOutcome) -> bool {
-    let reader = context.readers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&grant);
+    let reader = context
+        .readers
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .remove(&grant);
     reader.is_some_and(|reader| reader.send(outcome).is_ok())
 }
 
@@ -114,17 +126,30 @@ fn broken_off(context: &Context, plan: &Plan, error: &tokio::task::JoinError) ->
     context.news.notify_one();
     let hold_until = context.now().at.plus(Duration::from_secs(5));
     let doubt = match plan.work {
-        Work::Judge(batch) => Some(Doubt { batch, not_before: hold_until }),
+        Work::Judge(batch) => Some(Doubt {
+            batch,
+            not_before: hold_until,
+        }),
         Work::Change(_) => None,
     };
-    Finish { hold_until: Some(hold_until), doubt, ..Finish::default() }
+    Finish {
+        hold_until: Some(hold_until),
+        doubt,
+        ..Finish::default()
+    }
 }
 
 async fn gauge(context: Arc<Context>, stopped: CancellationToken) {
     loop {
         let (jobs, cycles, oldest) = context.look(|schedule, now| {
             let (jobs, cycles) = schedule.sizes();
-            (jobs, cycles, schedule.oldest_eligible(now).map_or(Duration::ZERO, |at| now.at.since(at)))
+            (
+                jobs,
+                cycles,
+                schedule
+                    .oldest_eligible(now)
+                    .map_or(Duration::ZERO, |at| now.at.since(at)),
+            )
         });
         metrics::gauge!("worker_jobs_open").set(jobs as f64);
         metrics::gauge!("worker_cycles_running").set(cycles as f64);

@@ -41,7 +41,12 @@ pub(crate) async fn catch_up(context: &Context, cursor: &mut Option<u64>) -> Res
     // that is gained after it lets us read again from where its load began.
     let head = context.ledger.head().await?.position;
     let from = *cursor.get_or_insert(head);
-    let partitions: Vec<u16> = context.lease.owned().into_iter().map(|(partition, _)| partition).collect();
+    let partitions: Vec<u16> = context
+        .lease
+        .owned()
+        .into_iter()
+        .map(|(partition, _)| partition)
+        .collect();
     if head > from && !partitions.is_empty() {
         stores(context, &partitions, from).await?;
         jobs(context, &partitions, from).await?;

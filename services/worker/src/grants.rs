@@ -13,7 +13,15 @@ use crate::schedule::{Read, ReadOutcome, SHOW_WITHIN, VALID};
 
 /// Answers requests for a partition until the returned guard is dropped.
 pub(crate) async fn serve(context: &Arc<Context>, partition: u16) -> Box<dyn Send + Sync> {
-    context.queue.serve_grants(partition, Arc::new(Granter { context: Arc::clone(context) })).await
+    context
+        .queue
+        .serve_grants(
+            partition,
+            Arc::new(Granter {
+                context: Arc::clone(context),
+            }),
+        )
+        .await
 }
 
 /// A read that has less time than this is not worth a token.
@@ -28,16 +36,29 @@ struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     fn new(context: &'a Context, id: Uuid, sender: oneshot::Sender<ReadOutcome>) -> Self {
-        context.readers.lock().unwrap_or_else(PoisonError::into_inner).insert(id, sender);
-        Self { context, id, is_used: false }
+        context
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, sender);
+        Self {
+            context,
+            id,
+            is_used: false,
+        }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.context.readers.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        self.context
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.id);
         if !self.is_used {
-            self.context.schedule(|schedule, now| schedule.cancel_read(self.id, now));
+            self.context
+                .schedule(|schedule, now| schedule.cancel_read(self.id, now));
         }
     }
 }
@@ -52,7 +73,9 @@ impl GrantHandler for Granter {
         let context = &self.context;
         // Answering after our lease has ended would spend another owner's tokens.
         if !context.lease.owns(request.partition) || context.lease.left(context.clock.boot()).is_zero() {
-            return GrantAnswer::Refused { retry_after_ms: 1_000 };
+            return GrantAnswer::Refused {
+                retry_after_ms: 1_000,
+            };
         }
         let id = context.clock.uuid();
         let patience = Duration::from_millis(request.patience_ms.min(10_000));
@@ -78,7 +101,9 @@ impl GrantHandler for Granter {
                 // The next owner does not know of this read: what it shows must be in hand before our lease can end.
                 let left = context.lease.left(context.clock.boot()).min(SHOW_WITHIN);
                 if !context.lease.owns(request.partition) || left < LEAST_TO_SHOW {
-                    return GrantAnswer::Refused { retry_after_ms: 1_000 };
+                    return GrantAnswer::Refused {
+                        retry_after_ms: 1_000,
+                    };
                 }
                 waiting.is_used = true;
                 metrics::counter!("worker_read_grants_total").increment(1);
@@ -96,6 +121,7 @@ impl GrantHandler for Granter {
     }
 
     async fn released(&self, _partition: u16, grant_id: Uuid) {
-        self.context.schedule(|schedule, now| schedule.end_read(grant_id, now));
+        self.context
+            .schedule(|schedule, now| schedule.end_read(grant_id, now));
     }
 }

@@ -25,7 +25,11 @@ pub(crate) struct Lease {
 
 impl Lease {
     pub(crate) fn new(incarnation: IncarnationId) -> Self {
-        Self { incarnation, epochs: Mutex::new(HashMap::new()), valid_until: AtomicU64::new(0) }
+        Self {
+            incarnation,
+            epochs: Mutex::new(HashMap::new()),
+            valid_until: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn incarnation(&self) -> IncarnationId {
@@ -34,7 +38,8 @@ impl Lease {
 
     /// A heartbeat that was sent at `sent` on the boot clock has arrived.
     pub(crate) fn renewed(&self, sent: Duration, ttl: Duration) {
-        self.valid_until.fetch_max((sent + ttl).as_nanos() as u64, Ordering::SeqCst);
+        self.valid_until
+            .fetch_max((sent + ttl).as_nanos() as u64, Ordering::SeqCst);
     }
 
     /// How much of the lease is left at `now` on the boot clock.
@@ -51,7 +56,10 @@ impl Lease {
     }
 
     pub(crate) fn owned(&self) -> Vec<(u16, u64)> {
-        self.epochs().iter().map(|(partition, epoch)| (*partition, *epoch)).collect()
+        self.epochs()
+            .iter()
+            .map(|(partition, epoch)| (*partition, *epoch))
+            .collect()
     }
 
     pub(crate) fn owns(&self, partition: u16) -> bool {
@@ -61,11 +69,17 @@ impl Lease {
     /// The guard of every append for `partition`; `None` if it is not ours.
     pub(crate) fn guard(&self, partition: u16) -> Option<Guard> {
         let epoch = *self.epochs().get(&partition)?;
-        Some(Guard::Owner { partition, incarnation: self.incarnation, epoch })
+        Some(Guard::Owner {
+            partition,
+            incarnation: self.incarnation,
+            epoch,
+        })
     }
 
     fn epochs(&self) -> std::sync::MutexGuard<'_, HashMap<u16, u64>> {
-        self.epochs.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.epochs
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -33,8 +33,8 @@ use queue::Queue;
 use runtime::{Clock, Lifecycle};
 use vault::Keyring;
 
-pub use context::Status;
 use context::Context;
+pub use context::Status;
 
 /// What a worker is made of.
 pub struct Parts {
@@ -107,7 +107,9 @@ pub struct Worker {
 impl Worker {
     /// A worker that does nothing yet.
     pub fn new(parts: Parts) -> Self {
-        Self { context: Arc::new(Context::new(parts)) }
+        Self {
+            context: Arc::new(Context::new(parts)),
+        }
     }
 
     /// Starts the worker's tasks. They hand over and end once `lifecycle` drains.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::Seals;
+use domain::IncarnationId;
 use domain::event::JobSubmitted;
 use domain::store::Store;
-use domain::IncarnationId;
 use ledger::conformance::sample;
 use ledger::{AppenderConfig, Backend, Ledger};
 use ledger_sqlite::SqliteLedger;
@@ -50,11 +50,19 @@ impl Bench {
             client: orderdesk::Client::new(config).unwrap(),
             queue: Arc::new(LocalQueue::new()),
             clock: clock.clone(),
-            config: WorkerConfig { lease_ttl: TTL, ..WorkerConfig::default() },
+            config: WorkerConfig {
+                lease_ttl: TTL,
+                ..WorkerConfig::default()
+            },
             ledger,
             keyring,
         };
-        Self { context: Arc::new(Context::new(parts)), clock, served: Served::new(), _folder: folder }
+        Self {
+            context: Arc::new(Context::new(parts)),
+            clock,
+            served: Served::new(),
+            _folder: folder,
+        }
     }
 
     /// A heartbeat and what follows from it.
@@ -62,7 +70,9 @@ impl Bench {
         let me = self.context.lease.incarnation();
         let membership = self.context.ledger.heartbeat(me, TTL, false).await.unwrap();
         partitions::drop_lost(&self.context, &membership, &mut self.served);
-        self.context.lease.renewed(runtime::Clock::boot(&*self.clock), TTL);
+        self.context
+            .lease
+            .renewed(runtime::Clock::boot(&*self.clock), TTL);
         partitions::settle(&self.context, &membership, &mut self.served, false).await;
     }
 
@@ -75,7 +85,13 @@ impl Bench {
     }
 
     fn owned(&self) -> Vec<u16> {
-        let mut owned: Vec<u16> = self.context.lease.owned().into_iter().map(|(partition, _)| partition).collect();
+        let mut owned: Vec<u16> = self
+            .context
+            .lease
+            .owned()
+            .into_iter()
+            .map(|(partition, _)| partition)
+            .collect();
         owned.sort_unstable();
         owned
     }
@@ -111,7 +127,12 @@ impl Bench {
 
     fn ask(&self, partition: u16) -> bool {
         self.context.schedule(|schedule, now| {
-            let read = Read { grant: Uuid::now_v7(), lane: None, interactive: true, patient_until: now.boot };
+            let read = Read {
+                grant: Uuid::now_v7(),
+                lane: None,
+                interactive: true,
+                patient_until: now.boot,
+            };
             schedule.ask_read("key of 101", partition, read, now)
         })
     }
@@ -139,7 +160,16 @@ impl Other {
 
     async fn take(&self, bench: &Bench, partition: u16) {
         self.beat(bench).await;
-        assert_eq!(bench.context.ledger.claim(self.0, &[partition], true).await.unwrap().len(), 1);
+        assert_eq!(
+            bench
+                .context
+                .ledger
+                .claim(self.0, &[partition], true)
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
     }
 }
 
@@ -163,7 +193,9 @@ async fn what_was_to_be_given_back_goes_on_when_the_other_worker_leaves() {
     bench.beat().await;
     // then the partition is served as before
     assert!(bench.ask(1));
-    bench.context.schedule(|schedule, now| schedule.finish(&plan, &Finish::default(), now));
+    bench
+        .context
+        .schedule(|schedule, now| schedule.finish(&plan, &Finish::default(), now));
     bench.beat().await;
     assert_eq!(bench.owned(), [0, 1]);
 }
@@ -180,7 +212,12 @@ async fn a_claim_whose_answer_was_lost_is_taken_up() {
     let store = bench.store().await;
     let mut append = bench.context.append_for(1).unwrap();
     append.submit_job(&sample::submission(&store, Some("1"), append.now), None);
-    bench.context.ledger.append(append).await.expect("the epoch is right");
+    bench
+        .context
+        .ledger
+        .append(append)
+        .await
+        .expect("the epoch is right");
 }
 
 #[tokio::test]
@@ -200,7 +237,9 @@ async fn a_lost_partition_is_not_taken_again_while_a_cycle_of_before_runs() {
     bench.context.ledger.goodbye(other.0).await.unwrap();
     bench.beat().await;
     assert_eq!(bench.owned(), [0]);
-    bench.context.schedule(|schedule, now| schedule.finish(&plan, &Finish::default(), now));
+    bench
+        .context
+        .schedule(|schedule, now| schedule.finish(&plan, &Finish::default(), now));
     bench.beat().await;
     assert_eq!(bench.owned(), [0, 1]);
 }
@@ -229,7 +268,9 @@ async fn a_cycle_that_wakes_without_its_partition_or_its_lease_sends_nothing() {
             let request = async { panic!("it sends") };
             drop(purse.call::<()>(request).await);
         }));
-        tokio::time::timeout(Duration::from_secs(20), abandoned.cancelled()).await.expect("it gives up");
+        tokio::time::timeout(Duration::from_secs(20), abandoned.cancelled())
+            .await
+            .expect("it gives up");
         cycle.abort();
         assert!(cycle.await.unwrap_err().is_cancelled(), "it does not go on");
     }
@@ -244,7 +285,9 @@ async fn what_is_submitted_while_a_partition_is_loaded_is_found() {
     // given a feed that is ahead, because the partition was not ours at its last looks
     feed::catch_up(&bench.context, &mut cursor).await.unwrap();
     bench.context.lease.gained(1, 1);
-    bench.context.schedule(|schedule, now| schedule.add_partition(1, None, now));
+    bench
+        .context
+        .schedule(|schedule, now| schedule.add_partition(1, None, now));
     feed::load(&bench.context, 1).await;
     assert!(bench.knows(1));
     // when a job comes after the pages were read, and before a look that began without the partition ended
@@ -290,11 +333,17 @@ async fn a_read_may_not_be_shown_beyond_the_lease_that_granted_it() {
         answer.is_finished()
     })
     .await;
-    let Some(GrantAnswer::Granted { grant }) = answer.await.unwrap() else { panic!("not granted") };
+    let Some(GrantAnswer::Granted { grant }) = answer.await.unwrap() else {
+        panic!("not granted")
+    };
     assert_eq!((grant.valid_ms, grant.show_within_ms), (2_000, 3_000));
     // when there is no lease any more, nothing is granted
     bench.clock.advance(Duration::from_secs(3));
-    let answer = bench.context.queue.request_grant(&request, Duration::from_secs(10)).await;
+    let answer = bench
+        .context
+        .queue
+        .request_grant(&request, Duration::from_secs(10))
+        .await;
     assert!(matches!(answer, Some(GrantAnswer::Refused { .. })));
     drop(serving);
 }
@@ -313,11 +362,14 @@ async fn an_asker_that_gives_up_leaves_nothing_behind() {
     };
     // nobody performs what the schedule says
     let _serving = crate::grants::serve(&bench.context, 1).await;
-    let answer = bench.context.queue.request_grant(&request, Duration::from_millis(20)).await;
+    let answer = bench
+        .context
+        .queue
+        .request_grant(&request, Duration::from_millis(20))
+        .await;
     assert!(!matches!(answer, Some(GrantAnswer::Granted { .. })));
     testkit::eventually("nobody waits", Duration::from_secs(20), || async {
         bench.context.readers.lock().unwrap().is_empty()
     })
     .await;
 }
-

@@ -32,14 +32,22 @@ pub(crate) struct Purse<'a> {
 
 impl<'a> Purse<'a> {
     pub(crate) fn new(context: &'a Context, upstream: &'a str, tokens: u32) -> Self {
-        Self { context, upstream, left: tokens, spent: 0 }
+        Self {
+            context,
+            upstream,
+            left: tokens,
+            spent: 0,
+        }
     }
 
     /// Makes sure that `n` tokens are in hand, waiting for them if need be.
     pub(crate) async fn have(&mut self, n: u32) {
         while self.left < n {
             let missing = n - self.left;
-            match self.context.look(|schedule, now| schedule.take_more(self.upstream, missing, now)) {
+            match self
+                .context
+                .look(|schedule, now| schedule.take_more(self.upstream, missing, now))
+            {
                 Ok(()) => self.left = n,
                 Err(wait) => tokio::time::sleep(wait).await,
             }
@@ -50,7 +58,9 @@ impl<'a> Purse<'a> {
     /// ends here, and what it may have announced counts as in doubt.
     async fn unless_frozen(&self) {
         let (lease, now) = (&self.context.lease, self.context.clock.boot());
-        let partition = self.context.look(|schedule, _| schedule.partition_of(self.upstream));
+        let partition = self
+            .context
+            .look(|schedule, _| schedule.partition_of(self.upstream));
         if !lease.left(now).is_zero() && partition.is_some_and(|partition| lease.owns(partition)) {
             return;
         }
@@ -62,7 +72,8 @@ impl<'a> Purse<'a> {
 
     /// How long a 429 forbids sending, even on tokens in hand.
     pub(crate) fn blocked_for(&self) -> Duration {
-        self.context.look(|schedule, now| schedule.blocked_for(self.upstream, now))
+        self.context
+            .look(|schedule, now| schedule.blocked_for(self.upstream, now))
     }
 
     /// One call on one token. What became of it is told to the bucket and the circuit.
@@ -73,7 +84,9 @@ impl<'a> Purse<'a> {
         self.have(1).await;
         self.unless_frozen().await;
         self.left -= 1;
-        let ticket = self.context.look(|schedule, now| schedule.sent(self.upstream, now));
+        let ticket = self
+            .context
+            .look(|schedule, now| schedule.sent(self.upstream, now));
         self.spent += 1;
         let outcome = call.await;
         metrics::counter!("orderdesk_requests_total").increment(1);
@@ -115,7 +128,8 @@ impl<'a> Purse<'a> {
 impl Drop for Purse<'_> {
     fn drop(&mut self) {
         if self.left > 0 {
-            self.context.schedule(|schedule, now| schedule.refund(self.upstream, self.left, now));
+            self.context
+                .schedule(|schedule, now| schedule.refund(self.upstream, self.left, now));
         }
     }
 }
@@ -140,7 +154,10 @@ type Known = (Duration, Arc<Vec<Folder>>);
 impl Folders {
     fn get(&self, store: StoreId, now: Duration) -> Option<Arc<Vec<Folder>>> {
         let known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.get(&store).filter(|(until, _)| *until > now).map(|(_, folders)| Arc::clone(folders))
+        known
+            .get(&store)
+            .filter(|(until, _)| *until > now)
+            .map(|(_, folders)| Arc::clone(folders))
     }
 
     fn put(&self, store: StoreId, until: Duration, folders: Arc<Vec<Folder>>) {
@@ -164,7 +181,12 @@ pub(crate) async fn know_folders(
     credentials: &Credentials,
     store: StoreId,
 ) -> Result<(), CallError> {
-    if purse.context.folders.get(store, purse.context.clock.boot()).is_none() {
+    if purse
+        .context
+        .folders
+        .get(store, purse.context.clock.boot())
+        .is_none()
+    {
         fetch_folders(purse, credentials, store).await?;
     }
     Ok(())
@@ -178,7 +200,9 @@ async fn fetch_folders(
     let context = purse.context;
     let info = purse.call(context.client.store(credentials)).await?.value;
     let folders = Arc::new(info.folders);
-    context.folders.put(store, context.clock.boot() + FOLDERS_FOR, Arc::clone(&folders));
+    context
+        .folders
+        .put(store, context.clock.boot() + FOLDERS_FOR, Arc::clone(&folders));
     Ok(folders)
 }
 
@@ -191,7 +215,11 @@ pub(crate) async fn find_folder(
 ) -> Result<Option<FolderId>, CallError> {
     let context = purse.context;
     let now = context.clock.boot();
-    if let Some(found) = context.folders.get(store, now).and_then(|folders| pick(&folders, wanted)) {
+    if let Some(found) = context
+        .folders
+        .get(store, now)
+        .and_then(|folders| pick(&folders, wanted))
+    {
         return Ok(Some(found));
     }
     let folders = fetch_folders(purse, credentials, store).await?;
@@ -200,10 +228,11 @@ pub(crate) async fn find_folder(
 
 fn pick(folders: &[Folder], wanted: &Wanted<'_>) -> Option<FolderId> {
     let found = match wanted {
-        Wanted::Name(name) => folders
-            .iter()
-            .find(|folder| folder.name == *name)
-            .or_else(|| folders.iter().find(|folder| folder.name.eq_ignore_ascii_case(name))),
+        Wanted::Name(name) => folders.iter().find(|folder| folder.name == *name).or_else(|| {
+            folders
+                .iter()
+                .find(|folder| folder.name.eq_ignore_ascii_case(name))
+        }),
         Wanted::Id(id) => folders.iter().find(|folder| folder.id == id.to_string()),
     };
     found.and_then(|folder| folder.id.parse().ok().map(FolderId))

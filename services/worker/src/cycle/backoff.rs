@@ -25,7 +25,14 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_five_minutes_and_vary_by_a_fifth() {
-        for (attempt, seconds) in [(1, 1.0), (2, 2.0), (5, 16.0), (9, 256.0), (10, 300.0), (400, 300.0)] {
+        for (attempt, seconds) in [
+            (1, 1.0),
+            (2, 2.0),
+            (5, 16.0),
+            (9, 256.0),
+            (10, 300.0),
+            (400, 300.0),
+        ] {
             let low = delay(attempt, Uuid::from_u128(0)).as_secs_f64();
             let high = delay(attempt, Uuid::from_u128(0xffff)).as_secs_f64();
             assert!((low - seconds * 0.8).abs() < 1e-6, "{attempt}: {low}");

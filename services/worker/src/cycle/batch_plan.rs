@@ -57,14 +57,21 @@ pub(super) struct JobShare {
 
 impl BatchPlan {
     pub(super) fn before_doc(&self) -> Option<OrderDoc> {
-        self.before.clone().and_then(|value| OrderDoc::from_value(value).ok())
+        self.before
+            .clone()
+            .and_then(|value| OrderDoc::from_value(value).ok())
     }
 
     pub(super) fn after_doc(&self) -> Option<OrderDoc> {
-        self.after.clone().and_then(|value| OrderDoc::from_value(value).ok())
+        self.after
+            .clone()
+            .and_then(|value| OrderDoc::from_value(value).ok())
     }
 
     pub(super) fn share_of(&self, job: JobId) -> Option<&Patch> {
-        self.shares.iter().find(|share| share.job == job).map(|share| &share.patch)
+        self.shares
+            .iter()
+            .find(|share| share.job == job)
+            .map(|share| &share.patch)
     }
 }

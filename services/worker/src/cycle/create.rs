@@ -24,11 +24,17 @@ use crate::upstream::may_write;
 pub(super) async fn run(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Finish {
     let Loaded { job, mutation } = jobs.swap_remove(0);
     let source_id = mutation.source_id().map(str::to_owned);
-    let Mutation::Create { order } = mutation else { return Finish::default() };
-    let Some(sealer) = sealer(cycle, &job).await else { return super::hold(cycle.context, cycle.plan, 1_000) };
+    let Mutation::Create { order } = mutation else {
+        return Finish::default();
+    };
+    let Some(sealer) = sealer(cycle, &job).await else {
+        return super::hold(cycle.context, cycle.plan, 1_000);
+    };
     let body = upstream_body(&order, &job.id.to_string(), cycle.context.config.marker);
     let found = match &source_id {
-        Some(source_id) => find_by_source(cycle, source_id, order.get("source_name").and_then(Value::as_str)).await,
+        Some(source_id) => {
+            find_by_source(cycle, source_id, order.get("source_name").and_then(Value::as_str)).await
+        }
         // An earlier request may have arrived later than we thought possible: one look costs less than a second order.
         None if job.attempts > 0 => find_made(cycle, &job, job.submitted_at, None).await,
         None => Ok(None),
@@ -39,7 +45,11 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Finish 
             return record(cycle, &sealer, None, &job, &found, true).await;
         }
         Ok(Some(found)) => return exists(cycle, &sealer, &job, &found).await,
-        Err(error) => return cycle.read_failed(&[&job], &sealer, &error, ErrorCode::UpstreamRejected).await,
+        Err(error) => {
+            return cycle
+                .read_failed(&[&job], &sealer, &error, ErrorCode::UpstreamRejected)
+                .await;
+        }
     }
     let batch = BatchId(cycle.context.clock.uuid());
     let plan = BatchPlan {
@@ -47,37 +57,58 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Finish 
         requests: cycle.requests(),
         ..BatchPlan::default()
     };
+    cycle.purse.have(1).await;
     runtime::crash::point("intent.before");
-    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    let Some(mut writing) = cycle.writing() else {
+        return Finish::default();
+    };
     sealer.attach(&mut writing.append);
     let opened_at = writing.at();
     let sealed = sealer.seal_json(Purpose::BatchPlan, batch.0, &plan);
     let running = writing.open_batch(cycle, batch, RequestKind::Create, None, None, &[&job], sealed);
     if let Err(error) = writing.commit(cycle.context).await {
-        let known = if matches!(error, AppendError::Refused(_)) { None } else { Some(batch) };
+        let known = if matches!(error, AppendError::Refused(_)) {
+            None
+        } else {
+            Some(batch)
+        };
         return cycle.not_committed(&[&job], known, &error).await;
     }
     runtime::crash::point("intent.after");
     let (context, partition) = (cycle.context, cycle.plan.partition);
     let go = move || may_write(context, partition);
     let (client, credentials) = (context.client.clone(), cycle.credentials.clone());
-    let call = client.create_order(&credentials, &body, Guard::default().asking(&go));
+    let call = client.create_order(
+        &credentials,
+        &body,
+        Guard::default()
+            .until(cycle.write_deadline(opened_at))
+            .asking(&go),
+    );
     let outcome = cycle.purse.call(call).await;
     runtime::crash::point("request.after");
     match outcome {
-        Ok(answer) => match answer.value.and_then(|order| OrderDoc::from_value(Value::Object(order)).ok()) {
+        Ok(answer) => match answer
+            .value
+            .and_then(|order| OrderDoc::from_value(Value::Object(order)).ok())
+        {
             Some(created) if order_id(&created).is_some() => {
                 record(cycle, &sealer, Some(batch), &running[0], &created, false).await
             }
             // Created, and we do not know as what: look for the mark.
             _ => Finish {
-                doubt: Some(Doubt { batch, not_before: cycle.context.now().at }),
+                doubt: Some(Doubt {
+                    batch,
+                    not_before: cycle.context.now().at,
+                }),
                 ..Finish::default()
             },
         },
         Err(error) => {
             let not_found = ErrorCode::UpstreamRejected;
-            cycle.write_failed(&[&running[0]], &sealer, batch, opened_at, &error, not_found).await
+            cycle
+                .write_failed(&[&running[0]], &sealer, batch, opened_at, &error, not_found)
+                .await
         }
     }
 }
@@ -107,7 +138,11 @@ async fn find_by_source(
     if let Some(name) = source_name.filter(|name| !name.is_empty()) {
         params.push(("source_name", name));
     }
-    let page = cycle.purse.call(client.list_orders(&credentials, &params)).await?.value;
+    let page = cycle
+        .purse
+        .call(client.list_orders(&credentials, &params))
+        .await?
+        .value;
     Ok(page
         .rows
         .into_iter()
@@ -116,9 +151,14 @@ async fn find_by_source(
 }
 
 async fn exists(cycle: &mut Cycle<'_>, sealer: &Sealer, job: &Job, found: &OrderDoc) -> Finish {
-    let mut error = JobError::new(ErrorCode::OrderExists, "an order with this source_id exists already");
+    let mut error = JobError::new(
+        ErrorCode::OrderExists,
+        "an order with this source_id exists already",
+    );
     error.existing_order_id = found.id();
-    cycle.fail(&[job], sealer, None, &Fate { error, message: None }).await
+    cycle
+        .fail(&[job], sealer, None, &Fate { error, message: None })
+        .await
 }
 
 /// Looks for the order that a create in doubt made: the one with its mark, or, if `source_id` is the only mark, the
@@ -132,15 +172,26 @@ pub(super) async fn find_made(
     let (client, credentials) = (cycle.context.client.clone(), cycle.credentials.clone());
     let id = job.id.to_string();
     // Clocks differ: a generous start costs nothing but a longer page.
-    let since = opened_at.minus(std::time::Duration::from_mins(15)).to_order_desk();
+    let since = opened_at
+        .minus(std::time::Duration::from_mins(15))
+        .to_order_desk();
     for page in 0..20_u32 {
         let offset = (page * 500).to_string();
-        let mut params = vec![("limit", "500"), ("offset", offset.as_str()), ("order_by", "date_added"), ("order", "asc")];
+        let mut params = vec![
+            ("limit", "500"),
+            ("offset", offset.as_str()),
+            ("order_by", "date_added"),
+            ("order", "asc"),
+        ];
         match source_id {
             Some(source) => params.push(("source_id", source)),
             None => params.push(("search_start_date", since.as_str())),
         }
-        let found = cycle.purse.call(client.list_orders(&credentials, &params)).await?.value;
+        let found = cycle
+            .purse
+            .call(client.list_orders(&credentials, &params))
+            .await?
+            .value;
         let full = found.rows.len() >= 500;
         let marked = found
             .rows
@@ -168,7 +219,12 @@ pub(super) fn verdict(job: &Job, body: Option<&Object>, found: &OrderDoc) -> Ver
         return Verdict::Applied;
     }
     let plain = |value: &Value| value.is_string() || value.is_number();
-    let given = body.map(|body| body.iter().filter(|(_, v)| plain(v)).map(|(k, v)| (k.clone(), v.clone())).collect());
+    let given = body.map(|body| {
+        body.iter()
+            .filter(|(_, v)| plain(v))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect()
+    });
     match given {
         Some(given) if inventory::agrees(&given, found.as_object()) => Verdict::Applied,
         _ => Verdict::Unclear,
@@ -184,9 +240,13 @@ pub(super) async fn record(
     created: &OrderDoc,
     recovered: bool,
 ) -> Finish {
-    let Some(order) = order_id(created) else { return super::hold(cycle.context, cycle.plan, 1_000) };
+    let Some(order) = order_id(created) else {
+        return super::hold(cycle.context, cycle.plan, 1_000);
+    };
     let tag = cycle.tag(created);
-    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    let Some(mut writing) = cycle.writing() else {
+        return Finish::default();
+    };
     sealer.attach(&mut writing.append);
     writing.append.bind_keys.push((sealer.key_id(), order.clone()));
     if let Some(batch) = batch {
@@ -205,7 +265,12 @@ pub(super) async fn record(
         window_ms: None,
     };
     let attempts = job.attempts + u32::from(batch.is_none());
-    let event = JobSucceeded { at: writing.at(), job_id: job.id, attempts, result };
+    let event = JobSucceeded {
+        at: writing.at(),
+        job_id: job.id,
+        attempts,
+        result,
+    };
     let sealed = seal_outcome(sealer, job.id, &JobOutcome::default());
     writing.job(job, event, sealed);
     let finish = cycle.commit(writing, &[job], batch).await;

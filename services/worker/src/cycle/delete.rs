@@ -22,7 +22,9 @@ use crate::upstream::may_write;
 /// Carries out one delete. The order is read first: its tag is compared, its last image kept.
 pub(super) async fn run(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Finish {
     let Loaded { job, .. } = jobs.swap_remove(0);
-    let Some(order) = job.order_id.clone() else { return Finish::default() };
+    let Some(order) = job.order_id.clone() else {
+        return Finish::default();
+    };
     let Some(sealer) = super::create::sealer(cycle, &job).await else {
         return super::hold(cycle.context, cycle.plan, 1_000);
     };
@@ -33,14 +35,23 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Finish 
             Ok(doc) => doc,
             Err(_) => return super::hold(cycle.context, cycle.plan, 5_000),
         },
-        Err(error) => return cycle.read_failed(&[&job], &sealer, &error, ErrorCode::OrderNotFound).await,
+        Err(error) => {
+            return cycle
+                .read_failed(&[&job], &sealer, &error, ErrorCode::OrderNotFound)
+                .await;
+        }
     };
     runtime::crash::point("cycle.fetched");
     let tag = cycle.tag(&before);
     let condition: Option<IfMatch> = job.if_match.as_deref().and_then(|text| text.parse().ok());
     if condition.is_some_and(|condition| !condition.allows(&tag)) {
-        let error = JobError::new(ErrorCode::PreconditionFailed, "the order no longer carries the given tag");
-        return cycle.fail(&[&job], &sealer, None, &Fate { error, message: None }).await;
+        let error = JobError::new(
+            ErrorCode::PreconditionFailed,
+            "the order no longer carries the given tag",
+        );
+        return cycle
+            .fail(&[&job], &sealer, None, &Fate { error, message: None })
+            .await;
     }
     let external = image::compare(cycle, &order, &before).await;
     let batch = BatchId(cycle.context.clock.uuid());
@@ -50,8 +61,11 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Finish 
         requests: cycle.requests(),
         ..BatchPlan::default()
     };
+    cycle.purse.have(1).await;
     runtime::crash::point("intent.before");
-    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    let Some(mut writing) = cycle.writing() else {
+        return Finish::default();
+    };
     sealer.attach(&mut writing.append);
     if let Some(external) = &external {
         external.record(cycle, &order, &sealer, &mut writing);
@@ -59,22 +73,42 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Finish 
     let opened_at = writing.at();
     let sealed = sealer.seal_json(Purpose::BatchPlan, batch.0, &plan);
     let etag = plan.etag_before.clone();
-    let running = writing.open_batch(cycle, batch, RequestKind::Delete, Some(&order), etag, &[&job], sealed);
+    let running = writing.open_batch(
+        cycle,
+        batch,
+        RequestKind::Delete,
+        Some(&order),
+        etag,
+        &[&job],
+        sealed,
+    );
     if let Err(error) = writing.commit(cycle.context).await {
-        let known = if matches!(error, AppendError::Refused(_)) { None } else { Some(batch) };
+        let known = if matches!(error, AppendError::Refused(_)) {
+            None
+        } else {
+            Some(batch)
+        };
         return cycle.not_committed(&[&job], known, &error).await;
     }
     runtime::crash::point("intent.after");
     let (context, partition) = (cycle.context, cycle.plan.partition);
     let go = move || may_write(context, partition);
-    let call = client.delete_order(&credentials, order.as_str(), Guard::default().asking(&go));
+    let call = client.delete_order(
+        &credentials,
+        order.as_str(),
+        Guard::default()
+            .until(cycle.write_deadline(opened_at))
+            .asking(&go),
+    );
     let outcome = cycle.purse.call(call).await;
     runtime::crash::point("request.after");
     match outcome {
         Ok(_) => record(cycle, &order, &sealer, batch, &plan, &running[0], false).await,
         Err(error) => {
             let not_found = ErrorCode::OrderNotFound;
-            cycle.write_failed(&[&running[0]], &sealer, batch, opened_at, &error, not_found).await
+            cycle
+                .write_failed(&[&running[0]], &sealer, batch, opened_at, &error, not_found)
+                .await
         }
     }
 }
@@ -89,7 +123,9 @@ pub(super) async fn record(
     job: &Job,
     recovered: bool,
 ) -> Finish {
-    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    let Some(mut writing) = cycle.writing() else {
+        return Finish::default();
+    };
     sealer.attach(&mut writing.append);
     writing.close_batch(cycle, batch, BatchOutcome::Applied, recovered);
     let result = JobResult {
@@ -100,7 +136,12 @@ pub(super) async fn record(
         recovered,
         ..JobResult::default()
     };
-    let event = JobSucceeded { at: writing.at(), job_id: job.id, attempts: job.attempts, result };
+    let event = JobSucceeded {
+        at: writing.at(),
+        job_id: job.id,
+        attempts: job.attempts,
+        result,
+    };
     writing.job(job, event, seal_outcome(sealer, job.id, &JobOutcome::default()));
     if job.kind.is_order() {
         writing.no_image(cycle, order);

@@ -24,37 +24,55 @@ pub(super) struct Fate {
 
 /// The error that a job gets for a failed call.
 pub(super) fn describe(error: &CallError, not_found: ErrorCode) -> Fate {
-    let message = error.upstream_message().map(|message| message.reveal().to_owned());
+    let message = error
+        .upstream_message()
+        .map(|message| message.reveal().to_owned());
     let (code, detail, status) = match error.failure() {
         Failure::NotFound => (not_found, "Order Desk does not know it".to_owned(), Some(404)),
-        Failure::Refused { status } => {
-            (ErrorCode::UpstreamRejected, format!("Order Desk refused the request with status {status}"), Some(status))
-        }
-        Failure::Unauthorized { status } => {
-            (ErrorCode::CredentialsRejected, "Order Desk rejected the store's credentials".to_owned(), Some(status))
-        }
-        Failure::RateLimited { .. } => {
-            (ErrorCode::UpstreamUnavailable, "Order Desk's rate limit was reached".to_owned(), Some(429))
-        }
-        Failure::NotSent(reason) => {
-            (ErrorCode::UpstreamUnavailable, format!("Order Desk could not be reached: {reason}"), None)
-        }
+        Failure::Refused { status } => (
+            ErrorCode::UpstreamRejected,
+            format!("Order Desk refused the request with status {status}"),
+            Some(status),
+        ),
+        Failure::Unauthorized { status } => (
+            ErrorCode::CredentialsRejected,
+            "Order Desk rejected the store's credentials".to_owned(),
+            Some(status),
+        ),
+        Failure::RateLimited { .. } => (
+            ErrorCode::UpstreamUnavailable,
+            "Order Desk's rate limit was reached".to_owned(),
+            Some(429),
+        ),
+        Failure::NotSent(reason) => (
+            ErrorCode::UpstreamUnavailable,
+            format!("Order Desk could not be reached: {reason}"),
+            None,
+        ),
         Failure::InDoubt(doubt) => {
             let status = match doubt {
                 CallDoubt::CompleteAnswer { status } => Some(status),
                 CallDoubt::CannotKnow(_) => None,
             };
-            (ErrorCode::UpstreamUnavailable, format!("Order Desk failed: {doubt}"), status)
+            (
+                ErrorCode::UpstreamUnavailable,
+                format!("Order Desk failed: {doubt}"),
+                status,
+            )
         }
     };
     let mut job_error = JobError::new(code, detail);
     job_error.upstream_status = status;
-    Fate { error: job_error, message }
+    Fate {
+        error: job_error,
+        message,
+    }
 }
 
 /// A sealed outcome, if there is anything to seal.
 pub(super) fn seal_outcome(sealer: &Sealer, job: JobId, outcome: &JobOutcome) -> Option<Sealed> {
-    let empty = outcome.patch.is_none() && outcome.differences.is_empty() && outcome.upstream_message.is_none();
+    let empty =
+        outcome.patch.is_none() && outcome.differences.is_empty() && outcome.upstream_message.is_none();
     (!empty).then(|| sealer.seal_json(Purpose::JobOutcome, job.0, outcome))
 }
 
@@ -68,7 +86,9 @@ impl Cycle<'_> {
         not_found: ErrorCode,
     ) -> Finish {
         match error.failure() {
-            Failure::RateLimited { retry_after } => hold(self.context, self.plan, retry_after.as_millis() as u64),
+            Failure::RateLimited { retry_after } => {
+                hold(self.context, self.plan, retry_after.as_millis() as u64)
+            }
             Failure::Unauthorized { .. } => self.pause(jobs, None).await,
             Failure::NotFound | Failure::Refused { .. } => {
                 self.fail(jobs, sealer, None, &describe(error, not_found)).await
@@ -79,7 +99,8 @@ impl Cycle<'_> {
                 if self.circuit_is_open() {
                     return Finish::default();
                 }
-                self.try_again(jobs, sealer, None, &describe(error, not_found)).await
+                self.try_again(jobs, sealer, None, &describe(error, not_found))
+                    .await
             }
         }
     }
@@ -104,7 +125,10 @@ impl Cycle<'_> {
                     CallDoubt::CannotKnow(_) => self.settled_at(opened_at),
                 };
                 tracing::info!(batch_id = %batch, doubt = %doubt, "a request is in doubt");
-                Finish { doubt: Some(Doubt { batch, not_before }), ..Finish::default() }
+                Finish {
+                    doubt: Some(Doubt { batch, not_before }),
+                    ..Finish::default()
+                }
             }
             Failure::RateLimited { retry_after } => {
                 let mut finish = self.requeue(jobs, batch).await;
@@ -134,7 +158,8 @@ impl Cycle<'_> {
     }
 
     fn circuit_is_open(&self) -> bool {
-        self.context.look(|schedule, _| schedule.circuit_is_open(&self.plan.upstream))
+        self.context
+            .look(|schedule, _| schedule.circuit_is_open(&self.plan.upstream))
     }
 
     /// Ends jobs with an error.
@@ -145,7 +170,9 @@ impl Cycle<'_> {
         batch: Option<BatchId>,
         fate: &Fate,
     ) -> Finish {
-        let Some(mut writing) = self.writing() else { return Finish::default() };
+        let Some(mut writing) = self.writing() else {
+            return Finish::default();
+        };
         if let Some(batch) = batch {
             let outcome = match fate.error.code {
                 ErrorCode::NeedsReview => BatchOutcome::Unclear,
@@ -155,7 +182,10 @@ impl Cycle<'_> {
         }
         sealer.attach(&mut writing.append);
         for job in jobs {
-            let outcome = JobOutcome { upstream_message: fate.message.clone(), ..JobOutcome::default() };
+            let outcome = JobOutcome {
+                upstream_message: fate.message.clone(),
+                ..JobOutcome::default()
+            };
             let sealed = seal_outcome(sealer, job.id, &outcome);
             let event = JobFailed {
                 at: writing.at(),
@@ -189,7 +219,9 @@ impl Cycle<'_> {
         batch: Option<BatchId>,
         fate: &Fate,
     ) -> Finish {
-        let Some(mut writing) = self.writing() else { return Finish::default() };
+        let Some(mut writing) = self.writing() else {
+            return Finish::default();
+        };
         if let Some(batch) = batch {
             writing.close_batch(self, batch, BatchOutcome::NotApplied, false);
         }
@@ -197,7 +229,11 @@ impl Cycle<'_> {
         let random = self.context.clock.uuid();
         for job in jobs {
             // An intent has counted this attempt already.
-            let attempts = if batch.is_some() { job.attempts } else { job.attempts + 1 };
+            let attempts = if batch.is_some() {
+                job.attempts
+            } else {
+                job.attempts + 1
+            };
             if attempts >= job.max_attempts {
                 let mut error = JobError::new(
                     ErrorCode::AttemptsExhausted,
@@ -205,10 +241,23 @@ impl Cycle<'_> {
                 );
                 error.cause = Some(fate.error.code);
                 error.upstream_status = fate.error.upstream_status;
-                let outcome = JobOutcome { upstream_message: fate.message.clone(), ..JobOutcome::default() };
+                let outcome = JobOutcome {
+                    upstream_message: fate.message.clone(),
+                    ..JobOutcome::default()
+                };
                 let sealed = seal_outcome(sealer, job.id, &outcome);
                 let result = self.failed_result(job);
-                writing.job(job, JobFailed { at: writing.at(), job_id: job.id, attempts, error, result }, sealed);
+                writing.job(
+                    job,
+                    JobFailed {
+                        at: writing.at(),
+                        job_id: job.id,
+                        attempts,
+                        error,
+                        result,
+                    },
+                    sealed,
+                );
             } else {
                 // One wait for all, so that they stay together.
                 let next_attempt_at = writing.at().plus(backoff::delay(attempts, random));
@@ -233,11 +282,16 @@ impl Cycle<'_> {
 
     /// Closes a batch that was certainly not applied; its jobs wait again and the attempt does not count.
     pub(super) async fn requeue(&mut self, jobs: &[&Job], batch: BatchId) -> Finish {
-        let Some(mut writing) = self.writing() else { return Finish::default() };
+        let Some(mut writing) = self.writing() else {
+            return Finish::default();
+        };
         writing.close_batch(self, batch, BatchOutcome::NotApplied, false);
         for job in jobs {
-            let event =
-                JobRequeued { at: writing.at(), job_id: job.id, attempts: job.attempts.saturating_sub(1) };
+            let event = JobRequeued {
+                at: writing.at(),
+                job_id: job.id,
+                attempts: job.attempts.saturating_sub(1),
+            };
             writing.job(job, event, None);
         }
         self.commit(writing, jobs, Some(batch)).await
@@ -256,10 +310,16 @@ impl Cycle<'_> {
 
     /// Jobs that wait for another attempt go back to the queue: a new key, not time, is what they wait for.
     async fn back_in_the_queue(&mut self, jobs: &[&Job]) -> Finish {
-        let Some(mut writing) = self.writing() else { return Finish::default() };
+        let Some(mut writing) = self.writing() else {
+            return Finish::default();
+        };
         let waiting = jobs.iter().filter(|job| job.status == JobStatus::Retrying);
         for job in waiting {
-            let event = JobRequeued { at: writing.at(), job_id: job.id, attempts: job.attempts };
+            let event = JobRequeued {
+                at: writing.at(),
+                job_id: job.id,
+                attempts: job.attempts,
+            };
             writing.job(job, event, None);
         }
         self.commit(writing, jobs, None).await
@@ -269,11 +329,19 @@ impl Cycle<'_> {
     pub(super) async fn pause_store(&mut self) {
         tracing::warn!(store_id = %self.store.id, "Order Desk rejected the store's credentials, pausing it");
         // The store's row may be newer than ours: a key replaced meanwhile must not be paused.
-        let Ok(Some(store)) = self.context.ledger.store(self.store.id).await else { return };
-        if store.paused.is_none() && store.deleted_at.is_none() && store.upstream_key == self.store.upstream_key {
+        let Ok(Some(store)) = self.context.ledger.store(self.store.id).await else {
+            return;
+        };
+        if store.paused.is_none()
+            && store.deleted_at.is_none()
+            && store.upstream_key == self.store.upstream_key
+        {
             let Some(mut writing) = self.writing() else { return };
-            let event =
-                StorePaused { at: writing.at(), store_id: store.id, reason: PauseReason::CredentialsRejected };
+            let event = StorePaused {
+                at: writing.at(),
+                store_id: store.id,
+                reason: PauseReason::CredentialsRejected,
+            };
             let next = writing.append.store(&store, event, None);
             writing.announce(Subject::Store { store_id: store.id });
             match writing.commit(self.context).await {
@@ -292,7 +360,10 @@ impl Cycle<'_> {
     /// Commits and makes the cycle's end of it.
     pub(super) async fn commit(&mut self, writing: Writing, jobs: &[&Job], batch: Option<BatchId>) -> Finish {
         match writing.commit(self.context).await {
-            Ok(jobs) => Finish { jobs, ..Finish::default() },
+            Ok(jobs) => Finish {
+                jobs,
+                ..Finish::default()
+            },
             Err(error) => self.not_committed(jobs, batch, &error).await,
         }
     }
@@ -325,7 +396,15 @@ impl Cycle<'_> {
             _ => 1_000,
         };
         let hold_until = context.now().at.plus(std::time::Duration::from_millis(pause));
-        let doubt = batch.map(|batch| Doubt { batch, not_before: hold_until });
-        Finish { jobs: rows, doubt, hold_until: Some(hold_until), ..Finish::default() }
+        let doubt = batch.map(|batch| Doubt {
+            batch,
+            not_before: hold_until,
+        });
+        Finish {
+            jobs: rows,
+            doubt,
+            hold_until: Some(hold_until),
+            ..Finish::default()
+        }
     }
 }

@@ -68,7 +68,10 @@ impl Change<'_, '_> {
             Err(error) => {
                 let jobs = self.rows();
                 let jobs: Vec<&Job> = jobs.iter().collect();
-                Err(self.cycle.read_failed(&jobs, &self.sealer, &error, ErrorCode::FolderNotFound).await)
+                Err(self
+                    .cycle
+                    .read_failed(&jobs, &self.sealer, &error, ErrorCode::FolderNotFound)
+                    .await)
             }
         }
     }
@@ -77,7 +80,9 @@ impl Change<'_, '_> {
     /// the PUT is done, and Order Desk is not known to refuse a folder that it does not have. The job that wants it
     /// fails alone. `None` if Order Desk had to be asked.
     pub(super) async fn check_destination(&mut self, mut ready: Ready) -> Result<Option<Ready>, Finish> {
-        let Some(folder) = ready.destination else { return Ok(Some(ready)) };
+        let Some(folder) = ready.destination else {
+            return Ok(Some(ready));
+        };
         let asked = self.cycle.purse.spent;
         let found = match self.look_up(&Wanted::Id(folder)).await? {
             Ok(found) => found.is_some(),
@@ -87,9 +92,15 @@ impl Change<'_, '_> {
             }
         };
         if !found {
-            let error = JobError::new(ErrorCode::FolderNotFound, format!("the store has no folder {folder}"));
+            let error = JobError::new(
+                ErrorCode::FolderNotFound,
+                format!("the store has no folder {folder}"),
+            );
             // What moves the order ends its batch.
-            self.lose(ready.shares.last().map(|(id, _)| *id), Fate { error, message: None });
+            self.lose(
+                ready.shares.last().map(|(id, _)| *id),
+                Fate { error, message: None },
+            );
         }
         if self.cycle.purse.spent != asked {
             return Ok(None);

@@ -20,7 +20,13 @@ pub(super) struct External {
 
 /// Compares a fetched order with the last image that we wrote or saw.
 pub(super) async fn compare(cycle: &Cycle<'_>, order: &OrderId, fetched: &OrderDoc) -> Option<External> {
-    let last = cycle.context.ledger.order_image(cycle.plan.store_id, order).await.ok().flatten()?;
+    let last = cycle
+        .context
+        .ledger
+        .order_image(cycle.plan.store_id, order)
+        .await
+        .ok()
+        .flatten()?;
     let tag = cycle.tag(fetched);
     if last.digest == tag.as_str() {
         return None;
@@ -29,7 +35,12 @@ pub(super) async fn compare(cycle: &Cycle<'_>, order: &OrderId, fetched: &OrderD
         Some(sealed) => cycle
             .context
             .seals
-            .open_json::<ImageBody>(cycle.plan.tenant_id, Purpose::OrderImage, row(cycle, order), sealed)
+            .open_json::<ImageBody>(
+                cycle.plan.tenant_id,
+                Purpose::OrderImage,
+                row(cycle, order),
+                sealed,
+            )
             .await
             .ok(),
         None => None,
@@ -37,7 +48,14 @@ pub(super) async fn compare(cycle: &Cycle<'_>, order: &OrderId, fetched: &OrderD
     let diff = old
         .and_then(|body| OrderDoc::from_value(body.image).ok())
         .and_then(|old| serde_json::to_value(diff(&old, fetched)).ok());
-    Some(External { digest_before: last.digest, tag, body: ImageBody { image: fetched.to_value(), diff } })
+    Some(External {
+        digest_before: last.digest,
+        tag,
+        body: ImageBody {
+            image: fetched.to_value(),
+            diff,
+        },
+    })
 }
 
 impl External {
@@ -51,7 +69,11 @@ impl External {
 
 /// The sealed image of an order that we wrote.
 pub(super) fn seal(cycle: &Cycle<'_>, order: &OrderId, sealer: &Sealer, image: Value) -> domain::Sealed {
-    sealer.seal_json(Purpose::OrderImage, row(cycle, order), &ImageBody { image, diff: None })
+    sealer.seal_json(
+        Purpose::OrderImage,
+        row(cycle, order),
+        &ImageBody { image, diff: None },
+    )
 }
 
 fn row(cycle: &Cycle<'_>, order: &OrderId) -> uuid::Uuid {

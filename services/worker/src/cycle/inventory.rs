@@ -22,7 +22,9 @@ use crate::upstream::may_write;
 /// Creates an item.
 pub(super) async fn create(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Finish {
     let Loaded { job, mutation } = jobs.swap_remove(0);
-    let Mutation::InventoryCreate { item } = mutation else { return Finish::default() };
+    let Mutation::InventoryCreate { item } = mutation else {
+        return Finish::default();
+    };
     let Some(sealer) = super::create::sealer(cycle, &job).await else {
         return super::hold(cycle.context, cycle.plan, 1_000);
     };
@@ -39,14 +41,30 @@ pub(super) async fn create(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Fini
     let (context, partition) = (cycle.context, cycle.plan.partition);
     let go = move || may_write(context, partition);
     let (client, credentials) = (context.client.clone(), cycle.credentials.clone());
-    let call = client.create_inventory_item(&credentials, &item, Guard::default().asking(&go));
+    let call = client.create_inventory_item(
+        &credentials,
+        &item,
+        Guard::default()
+            .until(cycle.write_deadline(opened.at))
+            .asking(&go),
+    );
     let outcome = cycle.purse.call(call).await;
-    ended(cycle, &sealer, &plan, opened, outcome, ErrorCode::UpstreamRejected).await
+    ended(
+        cycle,
+        &sealer,
+        &plan,
+        opened,
+        outcome,
+        ErrorCode::UpstreamRejected,
+    )
+    .await
 }
 
 /// Merges the given fields into the fetched item and writes it whole; neighbours in the lane travel together.
 pub(super) async fn update(cycle: &mut Cycle<'_>, jobs: Vec<Loaded>) -> Finish {
-    let Some(item_id) = Cycle::target(&jobs).cloned() else { return Finish::default() };
+    let Some(item_id) = Cycle::target(&jobs).cloned() else {
+        return Finish::default();
+    };
     let Some(sealer) = super::create::sealer(cycle, &jobs[0].job).await else {
         return super::hold(cycle.context, cycle.plan, 1_000);
     };
@@ -57,16 +75,23 @@ pub(super) async fn update(cycle: &mut Cycle<'_>, jobs: Vec<Loaded>) -> Finish {
         Ok(answer) => answer.value,
         Err(error) => {
             let rows: Vec<&Job> = rows.iter().collect();
-            return cycle.read_failed(&rows, &sealer, &error, ErrorCode::ItemNotFound).await;
+            return cycle
+                .read_failed(&rows, &sealer, &error, ErrorCode::ItemNotFound)
+                .await;
         }
     };
     runtime::crash::point("cycle.fetched");
     let mut after = before.clone();
     let mut shares = Vec::new();
     for Loaded { job, mutation } in &jobs {
-        let Mutation::InventoryUpdate { item } = mutation else { continue };
+        let Mutation::InventoryUpdate { item } = mutation else {
+            continue;
+        };
         let next = inventory::merge(&after, item);
-        shares.push(JobShare { job: job.id, patch: patch(&after, &next) });
+        shares.push(JobShare {
+            job: job.id,
+            patch: patch(&after, &next),
+        });
         after = next;
     }
     let plan = BatchPlan {
@@ -77,13 +102,24 @@ pub(super) async fn update(cycle: &mut Cycle<'_>, jobs: Vec<Loaded>) -> Finish {
         requests: cycle.requests(),
         ..BatchPlan::default()
     };
-    let opened = match open(cycle, &sealer, RequestKind::InventoryPut, Some(&item_id), &plan, &rows).await {
+    let opened = match open(
+        cycle,
+        &sealer,
+        RequestKind::InventoryPut,
+        Some(&item_id),
+        &plan,
+        &rows,
+    )
+    .await
+    {
         Ok(opened) => opened,
         Err(finish) => return finish,
     };
     let (context, partition) = (cycle.context, cycle.plan.partition);
     let go = move || may_write(context, partition);
-    let guard = Guard::default().asking(&go);
+    let guard = Guard::default()
+        .until(cycle.write_deadline(opened.at))
+        .asking(&go);
     let call = client.update_inventory_item(&credentials, item_id.as_str(), &after, guard);
     let outcome = cycle.purse.call(call).await;
     ended(cycle, &sealer, &plan, opened, outcome, ErrorCode::ItemNotFound).await
@@ -100,20 +136,40 @@ fn patch(before: &Object, after: &Object) -> Patch {
 /// Deletes an item.
 pub(super) async fn delete(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Finish {
     let Loaded { job, .. } = jobs.swap_remove(0);
-    let Some(item_id) = job.order_id.clone() else { return Finish::default() };
+    let Some(item_id) = job.order_id.clone() else {
+        return Finish::default();
+    };
     let Some(sealer) = super::create::sealer(cycle, &job).await else {
         return super::hold(cycle.context, cycle.plan, 1_000);
     };
-    let plan = BatchPlan { requests: cycle.requests(), ..BatchPlan::default() };
+    let plan = BatchPlan {
+        requests: cycle.requests(),
+        ..BatchPlan::default()
+    };
     let rows = vec![job];
-    let opened = match open(cycle, &sealer, RequestKind::InventoryDelete, Some(&item_id), &plan, &rows).await {
+    let opened = match open(
+        cycle,
+        &sealer,
+        RequestKind::InventoryDelete,
+        Some(&item_id),
+        &plan,
+        &rows,
+    )
+    .await
+    {
         Ok(opened) => opened,
         Err(finish) => return finish,
     };
     let (context, partition) = (cycle.context, cycle.plan.partition);
     let go = move || may_write(context, partition);
     let (client, credentials) = (context.client.clone(), cycle.credentials.clone());
-    let call = client.delete_inventory_item(&credentials, item_id.as_str(), Guard::default().asking(&go));
+    let call = client.delete_inventory_item(
+        &credentials,
+        item_id.as_str(),
+        Guard::default()
+            .until(cycle.write_deadline(opened.at))
+            .asking(&go),
+    );
     let outcome = cycle.purse.call(call).await.map(|answer| Answer {
         value: None,
         tokens_remaining: answer.tokens_remaining,
@@ -137,19 +193,30 @@ async fn open(
     jobs: &[Job],
 ) -> Result<Opened, Finish> {
     let batch = BatchId(cycle.context.clock.uuid());
+    cycle.purse.have(1).await;
     runtime::crash::point("intent.before");
-    let Some(mut writing) = cycle.writing() else { return Err(Finish::default()) };
+    let Some(mut writing) = cycle.writing() else {
+        return Err(Finish::default());
+    };
     sealer.attach(&mut writing.append);
     let at = writing.at();
     let sealed = sealer.seal_json(Purpose::BatchPlan, batch.0, plan);
     let rows: Vec<&Job> = jobs.iter().collect();
     let running = writing.open_batch(cycle, batch, request, item, None, &rows, sealed);
     if let Err(error) = writing.commit(cycle.context).await {
-        let known = if matches!(error, AppendError::Refused(_)) { None } else { Some(batch) };
+        let known = if matches!(error, AppendError::Refused(_)) {
+            None
+        } else {
+            Some(batch)
+        };
         return Err(cycle.not_committed(&rows, known, &error).await);
     }
     runtime::crash::point("intent.after");
-    Ok(Opened { batch, at, jobs: running })
+    Ok(Opened {
+        batch,
+        at,
+        jobs: running,
+    })
 }
 
 async fn ended(
@@ -164,14 +231,21 @@ async fn ended(
     let Opened { batch, at, jobs } = opened;
     let rows: Vec<&Job> = jobs.iter().collect();
     match outcome {
-        Err(error) => cycle.write_failed(&rows, sealer, batch, at, &error, not_found).await,
+        Err(error) => {
+            cycle
+                .write_failed(&rows, sealer, batch, at, &error, not_found)
+                .await
+        }
         Ok(answer) => {
             let created = jobs[0].order_id.is_none();
             let id = answer.value.as_ref().and_then(item_id);
             if created && id.is_none() {
                 // Created, and we do not know as what: look for its code.
                 let not_before = cycle.context.now().at;
-                return Finish { doubt: Some(Doubt { batch, not_before }), ..Finish::default() };
+                return Finish {
+                    doubt: Some(Doubt { batch, not_before }),
+                    ..Finish::default()
+                };
             }
             record(cycle, sealer, batch, plan, &jobs, id, false).await
         }
@@ -197,20 +271,31 @@ pub(super) async fn record(
     created: Option<String>,
     recovered: bool,
 ) -> Finish {
-    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    let Some(mut writing) = cycle.writing() else {
+        return Finish::default();
+    };
     sealer.attach(&mut writing.append);
     writing.close_batch(cycle, batch, BatchOutcome::Applied, recovered);
     for job in jobs {
         let share: Option<&Patch> = share_of(plan, job.id);
         let result = JobResult {
-            order_id: job.order_id.as_ref().map(ToString::to_string).or_else(|| created.clone()),
+            order_id: job
+                .order_id
+                .as_ref()
+                .map(ToString::to_string)
+                .or_else(|| created.clone()),
             changed: share.is_none_or(|patch| !patch.0.is_empty()),
             coalesced_with: plan.coalesced_with,
             upstream_requests: cycle.requests(),
             recovered,
             ..JobResult::default()
         };
-        let event = JobSucceeded { at: writing.at(), job_id: job.id, attempts: job.attempts, result };
+        let event = JobSucceeded {
+            at: writing.at(),
+            job_id: job.id,
+            attempts: job.attempts,
+            result,
+        };
         let outcome = JobOutcome {
             patch: share.and_then(|patch| serde_json::to_value(patch).ok()),
             ..JobOutcome::default()

@@ -50,7 +50,9 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, id: BatchId) -> Finish {
         Some(plan) => {
             let seals = &cycle.context.seals;
             let sealer = seals.for_sealed(open.tenant_id, plan).await;
-            let plan = seals.open_json::<BatchPlan>(open.tenant_id, Purpose::BatchPlan, id.0, plan).await;
+            let plan = seals
+                .open_json::<BatchPlan>(open.tenant_id, Purpose::BatchPlan, id.0, plan)
+                .await;
             sealer.and_then(|sealer| plan.map(|plan| (sealer, plan)))
         }
         None => Err(app::SealError::KeyGone),
@@ -67,7 +69,15 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, id: BatchId) -> Finish {
     let rows = jobs.clone();
     // What went before the intent, and the request itself.
     cycle.sent_before = plan.requests + 1;
-    let finish = Judging { cycle, open, jobs, sealer, plan }.run().await;
+    let finish = Judging {
+        cycle,
+        open,
+        jobs,
+        sealer,
+        plan,
+    }
+    .run()
+    .await;
     with_rows(finish, rows)
 }
 
@@ -81,29 +91,50 @@ fn with_rows(mut finish: Finish, rows: Vec<Job>) -> Finish {
 
 fn later(cycle: &Cycle<'_>, batch: BatchId, wait: Duration) -> Finish {
     let not_before = cycle.context.now().at.plus(wait);
-    Finish { doubt: Some(Doubt { batch, not_before }), ..Finish::default() }
+    Finish {
+        doubt: Some(Doubt { batch, not_before }),
+        ..Finish::default()
+    }
 }
 
 async fn reload(cycle: &Cycle<'_>, _id: BatchId) -> Finish {
     // The lane's jobs, whatever they are: those of this partition that are open.
-    let jobs = match cycle.context.ledger.open_jobs_of_store(cycle.plan.store_id, 10_000).await {
-        Ok(jobs) => jobs.into_iter().filter(|job| job.lane == cycle.plan.lane).collect(),
+    let jobs = match cycle
+        .context
+        .ledger
+        .open_jobs_of_store(cycle.plan.store_id, 10_000)
+        .await
+    {
+        Ok(jobs) => jobs
+            .into_iter()
+            .filter(|job| job.lane == cycle.plan.lane)
+            .collect(),
         Err(_) => Vec::new(),
     };
-    Finish { jobs, ..Finish::default() }
+    Finish {
+        jobs,
+        ..Finish::default()
+    }
 }
 
 async fn close_empty(cycle: &mut Cycle<'_>, id: BatchId) -> Finish {
-    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    let Some(mut writing) = cycle.writing() else {
+        return Finish::default();
+    };
     writing.close_batch(cycle, id, BatchOutcome::Unclear, false);
     cycle.commit(writing, &[], None).await
 }
 
 async fn unreadable(cycle: &mut Cycle<'_>, id: BatchId, jobs: &[Job]) -> Finish {
-    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    let Some(mut writing) = cycle.writing() else {
+        return Finish::default();
+    };
     writing.close_batch(cycle, id, BatchOutcome::Unclear, false);
     for job in jobs {
-        let error = JobError::new(ErrorCode::NeedsReview, "what the request would have changed cannot be read");
+        let error = JobError::new(
+            ErrorCode::NeedsReview,
+            "what the request would have changed cannot be read",
+        );
         let event = domain::event::JobFailed {
             at: writing.at(),
             job_id: job.id,
@@ -153,30 +184,52 @@ impl Judging<'_, '_> {
 
     async fn look(&mut self) -> Result<Seen, CallError> {
         let (client, credentials) = (self.cycle.context.client.clone(), self.cycle.credentials.clone());
-        let id = self.open.order_id.as_ref().map(ToString::to_string).unwrap_or_default();
+        let id = self
+            .open
+            .order_id
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let purse = &mut self.cycle.purse;
         let found = match self.open.request {
-            RequestKind::Put | RequestKind::Move | RequestKind::Delete => {
-                purse.call(client.get_order(&credentials, &id)).await.map(|answer| {
-                    OrderDoc::from_value(Value::Object(answer.value)).map_or(Seen::Nothing, |doc| Seen::Order(Box::new(doc)))
-                })
-            }
-            RequestKind::InventoryPut | RequestKind::InventoryDelete => {
-                purse.call(client.get_inventory_item(&credentials, &id)).await.map(|answer| Seen::Item(answer.value))
-            }
+            RequestKind::Put | RequestKind::Move | RequestKind::Delete => purse
+                .call(client.get_order(&credentials, &id))
+                .await
+                .map(|answer| {
+                    OrderDoc::from_value(Value::Object(answer.value))
+                        .map_or(Seen::Nothing, |doc| Seen::Order(Box::new(doc)))
+                }),
+            RequestKind::InventoryPut | RequestKind::InventoryDelete => purse
+                .call(client.get_inventory_item(&credentials, &id))
+                .await
+                .map(|answer| Seen::Item(answer.value)),
             RequestKind::Create => {
                 let body = self.plan.after_doc();
-                let source = body.as_ref().and_then(OrderDoc::source_id).filter(|source| !source.is_empty());
+                let source = body
+                    .as_ref()
+                    .and_then(OrderDoc::source_id)
+                    .filter(|source| !source.is_empty());
                 let (job, opened_at) = (self.jobs[0].clone(), self.open.opened_at);
                 let found = create::find_made(self.cycle, &job, opened_at, source).await?;
                 return Ok(found.map_or(Seen::Nothing, |doc| Seen::Order(Box::new(doc))));
             }
             RequestKind::InventoryCreate => {
-                let code = self.plan.after.as_ref().and_then(|item| item.get("code")).and_then(Value::as_str);
+                let code = self
+                    .plan
+                    .after
+                    .as_ref()
+                    .and_then(|item| item.get("code"))
+                    .and_then(Value::as_str);
                 let code = code.unwrap_or_default().to_owned();
                 let params = [("code", code.as_str()), ("limit", "50")];
-                let page = purse.call(client.list_inventory(&credentials, &params)).await?.value;
-                let found = page.rows.into_iter().find(|row| row.get("code").and_then(Value::as_str) == Some(&code));
+                let page = purse
+                    .call(client.list_inventory(&credentials, &params))
+                    .await?
+                    .value;
+                let found = page
+                    .rows
+                    .into_iter()
+                    .find(|row| row.get("code").and_then(Value::as_str) == Some(&code));
                 return Ok(found.map_or(Seen::Nothing, Seen::Item));
             }
         };
@@ -204,16 +257,20 @@ impl Judging<'_, '_> {
             (RequestKind::Delete, Seen::Order(_)) | (RequestKind::InventoryDelete, Seen::Item(_)) => {
                 Verdict::NotApplied
             }
-            (RequestKind::Create, Seen::Order(found)) => {
-                create::verdict(&self.jobs[0], self.plan.after.as_ref().and_then(Value::as_object), found)
-            }
+            (RequestKind::Create, Seen::Order(found)) => create::verdict(
+                &self.jobs[0],
+                self.plan.after.as_ref().and_then(Value::as_object),
+                found,
+            ),
             (RequestKind::Create | RequestKind::InventoryCreate, Seen::Nothing) => Verdict::NotApplied,
             (RequestKind::InventoryCreate, Seen::Item(item)) => match self.plan.after.as_ref() {
                 Some(Value::Object(given)) if inventory::agrees(given, item) => Verdict::Applied,
                 _ => Verdict::Unclear,
             },
             (RequestKind::InventoryPut, Seen::Item(now)) => match (&self.plan.before, &self.plan.after) {
-                (Some(Value::Object(before)), Some(Value::Object(after))) => inventory::judge(before, after, now),
+                (Some(Value::Object(before)), Some(Value::Object(after))) => {
+                    inventory::judge(before, after, now)
+                }
                 _ => Verdict::Unclear,
             },
             // The order or item is gone: whether the change was in it before can no longer be seen.
@@ -222,11 +279,19 @@ impl Judging<'_, '_> {
     }
 
     async fn applied(self, seen: Seen) -> Finish {
-        let Self { cycle, open, jobs, sealer, plan } = self;
+        let Self {
+            cycle,
+            open,
+            jobs,
+            sealer,
+            plan,
+        } = self;
         let batch = open.id;
         match (open.request, seen) {
             (RequestKind::Put, Seen::Order(now)) => {
-                let Some(order) = &open.order_id else { return Finish::default() };
+                let Some(order) = &open.order_id else {
+                    return Finish::default();
+                };
                 let recording = Recording {
                     order,
                     sealer: &sealer,
@@ -240,7 +305,9 @@ impl Judging<'_, '_> {
                 record_put(cycle, recording).await
             }
             (RequestKind::Move, Seen::Order(now)) => {
-                let Some(order) = &open.order_id else { return Finish::default() };
+                let Some(order) = &open.order_id else {
+                    return Finish::default();
+                };
                 let moved = mover::Moved {
                     order,
                     sealer: &sealer,
@@ -256,7 +323,9 @@ impl Judging<'_, '_> {
                 create::record(cycle, &sealer, Some(batch), &jobs[0], &created, true).await
             }
             (RequestKind::Delete, _) => {
-                let Some(order) = &open.order_id else { return Finish::default() };
+                let Some(order) = &open.order_id else {
+                    return Finish::default();
+                };
                 delete::record(cycle, order, &sealer, batch, &plan, &jobs[0], true).await
             }
             (_, Seen::Item(item)) => {
@@ -268,7 +337,13 @@ impl Judging<'_, '_> {
     }
 
     async fn not_applied(self) -> Finish {
-        let Self { cycle, open, jobs, sealer, plan } = self;
+        let Self {
+            cycle,
+            open,
+            jobs,
+            sealer,
+            plan,
+        } = self;
         let rows: Vec<&Job> = jobs.iter().collect();
         if cycle.store.deleted_at.is_some() {
             return store_deleted(cycle, open.id, &sealer, &rows, &plan, open.order_id.as_ref()).await;
@@ -276,8 +351,13 @@ impl Judging<'_, '_> {
         if plan.after_put {
             return move_again(cycle, open, jobs, sealer, plan).await;
         }
-        let error = JobError::new(ErrorCode::UpstreamUnavailable, "the request did not reach Order Desk");
-        cycle.try_again(&rows, &sealer, Some(open.id), &Fate { error, message: None }).await
+        let error = JobError::new(
+            ErrorCode::UpstreamUnavailable,
+            "the request did not reach Order Desk",
+        );
+        cycle
+            .try_again(&rows, &sealer, Some(open.id), &Fate { error, message: None })
+            .await
     }
 
     async fn unclear(self) -> Finish {
@@ -286,16 +366,31 @@ impl Judging<'_, '_> {
             ErrorCode::NeedsReview,
             "the request may have been applied: the order has changed since in a way that hides it",
         );
-        self.cycle.fail(&rows, &self.sealer, Some(self.open.id), &Fate { error, message: None }).await
+        self.cycle
+            .fail(
+                &rows,
+                &self.sealer,
+                Some(self.open.id),
+                &Fate { error, message: None },
+            )
+            .await
     }
 
     async fn cannot_look(self, error: &CallError) -> Finish {
-        let Self { cycle, open, jobs, sealer, plan } = self;
+        let Self {
+            cycle,
+            open,
+            jobs,
+            sealer,
+            plan,
+        } = self;
         let rejected = matches!(error.failure(), Failure::Unauthorized { .. });
         match (error.failure(), cycle.store.deleted_at) {
             (Failure::RateLimited { retry_after }, _) => later(cycle, open.id, retry_after),
             // Credentials that no longer work can never prove anything; a deleted store's jobs must end.
-            (_, Some(deleted_at)) if rejected || cycle.context.now().at >= deleted_at.plus(proof_time(cycle)) => {
+            (_, Some(deleted_at))
+                if rejected || cycle.context.now().at >= deleted_at.plus(proof_time(cycle)) =>
+            {
                 if let (true, Some(order)) = (plan.after_put, &open.order_id) {
                     return mover::partially(cycle, order, &sealer, open.id, &plan, &jobs, None).await;
                 }
@@ -304,7 +399,9 @@ impl Judging<'_, '_> {
                     ErrorCode::StoreDeleted,
                     "the store was deleted; whether the last request was applied could not be found out",
                 );
-                cycle.fail(&rows, &sealer, Some(open.id), &Fate { error, message: None }).await
+                cycle
+                    .fail(&rows, &sealer, Some(open.id), &Fate { error, message: None })
+                    .await
             }
             (Failure::Unauthorized { .. }, None) => {
                 cycle.pause_store().await;
@@ -335,8 +432,13 @@ async fn store_deleted(
         let jobs: Vec<Job> = rows.iter().map(|job| (*job).clone()).collect();
         return mover::partially(cycle, order, sealer, batch, plan, &jobs, None).await;
     }
-    let error = JobError::new(ErrorCode::StoreDeleted, "the store was deleted before the change was made");
-    cycle.fail(rows, sealer, Some(batch), &Fate { error, message: None }).await
+    let error = JobError::new(
+        ErrorCode::StoreDeleted,
+        "the store was deleted before the change was made",
+    );
+    cycle
+        .fail(rows, sealer, Some(batch), &Fate { error, message: None })
+        .await
 }
 
 /// Only the move is left of a job: it is sent again while there are attempts.
@@ -347,11 +449,15 @@ async fn move_again(
     sealer: Sealer,
     plan: BatchPlan,
 ) -> Finish {
-    let (Some(order), Some(job)) = (&open.order_id, jobs.first()) else { return Finish::default() };
+    let (Some(order), Some(job)) = (&open.order_id, jobs.first()) else {
+        return Finish::default();
+    };
     if job.attempts >= job.max_attempts {
         return mover::partially(cycle, order, &sealer, open.id, &plan, &jobs, None).await;
     }
-    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    let Some(mut writing) = cycle.writing() else {
+        return Finish::default();
+    };
     sealer.attach(&mut writing.append);
     writing.close_batch(cycle, open.id, BatchOutcome::NotApplied, false);
     mover::again(cycle, order, &sealer, job, plan, writing).await

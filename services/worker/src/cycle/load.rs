@@ -2,9 +2,9 @@
 
 use app::payload::JobBody;
 use app::{Purpose, SealError};
+use domain::JobId;
 use domain::job::{CancelReason, Job};
 use domain::order::Mutation;
-use domain::JobId;
 
 use super::{Cycle, cancel, hold};
 use crate::schedule::{Doubt, Finish};
@@ -46,7 +46,10 @@ pub(super) async fn jobs(cycle: &Cycle<'_>, ids: &[JobId]) -> Loading {
             return Loading::Over(in_doubt(cycle, batch, job).await);
         }
         match open(cycle, &job).await {
-            Ok(body) => jobs.push(Loaded { mutation: body.mutation, job }),
+            Ok(body) => jobs.push(Loaded {
+                mutation: body.mutation,
+                job,
+            }),
             Err(SealError::KeyGone) => {
                 cancel(context, &job, CancelReason::Erased).await;
             }
@@ -57,22 +60,40 @@ pub(super) async fn jobs(cycle: &Cycle<'_>, ids: &[JobId]) -> Loading {
         }
     }
     if jobs.is_empty() {
-        return Loading::Over(Finish { jobs: ended, ..Finish::default() });
+        return Loading::Over(Finish {
+            jobs: ended,
+            ..Finish::default()
+        });
     }
     Loading::Ready { jobs, ended }
 }
 
 async fn open(cycle: &Cycle<'_>, job: &Job) -> Result<JobBody, SealError> {
-    let Some(body) = &job.body else { return Err(SealError::KeyGone) };
-    cycle.context.seals.open_json(job.tenant_id, Purpose::JobBody, job.id.0, body).await
+    let Some(body) = &job.body else {
+        return Err(SealError::KeyGone);
+    };
+    cycle
+        .context
+        .seals
+        .open_json(job.tenant_id, Purpose::JobBody, job.id.0, body)
+        .await
 }
 
 async fn in_doubt(cycle: &Cycle<'_>, batch: domain::BatchId, job: Job) -> Finish {
     let opened_at = match cycle.context.ledger.open_batch(batch).await {
         Ok(Some(open)) => open.opened_at,
-        Ok(None) => return Finish { jobs: vec![job], ..Finish::default() },
+        Ok(None) => {
+            return Finish {
+                jobs: vec![job],
+                ..Finish::default()
+            };
+        }
         Err(_) => return hold(cycle.context, cycle.plan, 1_000),
     };
     let not_before = cycle.settled_at(opened_at);
-    Finish { jobs: vec![job], doubt: Some(Doubt { batch, not_before }), ..Finish::default() }
+    Finish {
+        jobs: vec![job],
+        doubt: Some(Doubt { batch, not_before }),
+        ..Finish::default()
+    }
 }

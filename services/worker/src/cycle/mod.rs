@@ -60,7 +60,9 @@ pub(crate) async fn run(context: &Context, plan: &Plan) -> Finish {
     if !crate::upstream::may_read(context, plan.partition) {
         return hold(context, plan, 200);
     }
-    let Some(store) = context.store(plan.store_id).await else { return hold(context, plan, 1_000) };
+    let Some(store) = context.store(plan.store_id).await else {
+        return hold(context, plan, 1_000);
+    };
     let credentials = match context.seals.credentials(&store).await {
         Ok(credentials) => credentials,
         Err(error) => {
@@ -68,7 +70,14 @@ pub(crate) async fn run(context: &Context, plan: &Plan) -> Finish {
             return hold(context, plan, 5_000);
         }
     };
-    let mut cycle = Cycle { context, plan, store, credentials, purse, sent_before: 0 };
+    let mut cycle = Cycle {
+        context,
+        plan,
+        store,
+        credentials,
+        purse,
+        sent_before: 0,
+    };
     match &plan.work {
         Work::Judge(batch) => judge::run(&mut cycle, *batch).await,
         Work::Change(jobs) => change(&mut cycle, jobs).await,
@@ -102,32 +111,58 @@ async fn change(cycle: &mut Cycle<'_>, ids: &[JobId]) -> Finish {
 pub(crate) fn hold(context: &Context, plan: &Plan, ms: u64) -> Finish {
     let until = context.now().at.plus(std::time::Duration::from_millis(ms));
     let doubt = match plan.work {
-        Work::Judge(batch) => Some(crate::schedule::Doubt { batch, not_before: until }),
+        Work::Judge(batch) => Some(crate::schedule::Doubt {
+            batch,
+            not_before: until,
+        }),
         Work::Change(_) => None,
     };
-    Finish { hold_until: Some(until), doubt, ..Finish::default() }
+    Finish {
+        hold_until: Some(until),
+        doubt,
+        ..Finish::default()
+    }
 }
 
 /// Ends a job whose time is over.
 pub(crate) async fn expire(context: &Context, id: JobId, store: StoreId) {
-    let Ok(Some(job)) = context.ledger.job(id).await else { return };
+    let Ok(Some(job)) = context.ledger.job(id).await else {
+        return;
+    };
     if job.status.is_final() || job.batch_id.is_some() {
         context.schedule(|schedule, now| schedule.upsert(&job, now));
         return;
     }
-    let mut error = JobError::new(ErrorCode::DeadlineExceeded, "the job did not end before its deadline");
+    let mut error = JobError::new(
+        ErrorCode::DeadlineExceeded,
+        "the job did not end before its deadline",
+    );
     error.cause = job.error.as_ref().map(|last| last.code);
     tracing::info!(job_id = %id, store_id = %store, "job ran out of time");
-    let Some(mut writing) = Writing::begin(context, job.partition, job.tenant_id) else { return };
-    let event = JobFailed { at: writing.at(), job_id: job.id, attempts: job.attempts, error, result: None };
+    let Some(mut writing) = Writing::begin(context, job.partition, job.tenant_id) else {
+        return;
+    };
+    let event = JobFailed {
+        at: writing.at(),
+        job_id: job.id,
+        attempts: job.attempts,
+        error,
+        result: None,
+    };
     writing.job(&job, event, None);
     finish_outside(context, writing, &job).await;
 }
 
 /// Cancels a job that is not in any batch.
 pub(crate) async fn cancel(context: &Context, job: &Job, reason: CancelReason) {
-    let Some(mut writing) = Writing::begin(context, job.partition, job.tenant_id) else { return };
-    let event = JobCancelled { at: writing.at(), job_id: job.id, reason };
+    let Some(mut writing) = Writing::begin(context, job.partition, job.tenant_id) else {
+        return;
+    };
+    let event = JobCancelled {
+        at: writing.at(),
+        job_id: job.id,
+        reason,
+    };
     writing.job(job, event, None);
     finish_outside(context, writing, job).await;
 }
@@ -157,6 +192,13 @@ impl Cycle<'_> {
     /// The tag of an order, which is also the digest of its image.
     pub(crate) fn tag(&self, doc: &domain::order::OrderDoc) -> domain::order::ETag {
         domain::order::ETag::of(self.context.keyring.etag_key(), doc)
+    }
+
+    /// When a write announced at `opened_at` must have ended: then its intent alone says when it cannot arrive any more,
+    /// however long the way from the intent to the socket took.
+    pub(crate) fn write_deadline(&self, opened_at: domain::Timestamp) -> tokio::time::Instant {
+        let until = opened_at.plus(self.context.config.upstream_timeout);
+        tokio::time::Instant::now() + until.since(self.context.now().at)
     }
 
     /// How long a request sent now must be given until it cannot arrive any more.

@@ -51,27 +51,57 @@ pub(super) struct AfterPut<'a> {
 
 /// Carries out a move that needs no PUT.
 pub(super) async fn pure(cycle: &mut Cycle<'_>, pure: PureMove<'_>) -> Finish {
-    let PureMove { order, sealer, jobs, before, destination, shares, failed, external } = pure;
+    let PureMove {
+        order,
+        sealer,
+        jobs,
+        before,
+        destination,
+        shares,
+        failed,
+        external,
+    } = pure;
     let rows: Vec<&Job> = jobs.iter().collect();
-    let travelling: Vec<&Job> = rows.iter().copied().filter(|job| is_in(&shares, job.id)).collect();
+    let travelling: Vec<&Job> = rows
+        .iter()
+        .copied()
+        .filter(|job| is_in(&shares, job.id))
+        .collect();
     let batch = BatchId(cycle.context.clock.uuid());
     let plan = BatchPlan {
         before: Some(before.to_value()),
         after: Some(before.with_folder(destination).to_value()),
         coalesced_with: shares.len() as u32 - 1,
-        shares: shares.into_iter().map(|(job, patch)| JobShare { job, patch }).collect(),
+        shares: shares
+            .into_iter()
+            .map(|(job, patch)| JobShare { job, patch })
+            .collect(),
         etag_before: Some(cycle.tag(&before).as_str().to_owned()),
         destination: Some(destination),
         requests: cycle.requests(),
         ..BatchPlan::default()
     };
-    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    let Some(mut writing) = cycle.writing() else {
+        return Finish::default();
+    };
     sealer.attach(&mut writing.append);
     if let Some(external) = &external {
         external.record(cycle, order, sealer, &mut writing);
     }
     super::record::record_failed(&mut writing, &jobs, &failed, sealer);
-    open(cycle, Opening { order, sealer, writing, batch, plan, jobs: &travelling, known: &rows }).await
+    open(
+        cycle,
+        Opening {
+            order,
+            sealer,
+            writing,
+            batch,
+            plan,
+            jobs: &travelling,
+            known: &rows,
+        },
+    )
+    .await
 }
 
 fn is_in(shares: &[(JobId, Patch)], id: JobId) -> bool {
@@ -80,12 +110,28 @@ fn is_in(shares: &[(JobId, Patch)], id: JobId) -> bool {
 
 /// Goes on with the move of a job whose PUT has just been recorded.
 pub(super) async fn after_put(cycle: &mut Cycle<'_>, after: AfterPut<'_>) -> Finish {
-    let AfterPut { order, sealer, job, folder, before, returned, differences, plan: put, recovered, writing } = after;
+    let AfterPut {
+        order,
+        sealer,
+        job,
+        folder,
+        before,
+        returned,
+        differences,
+        plan: put,
+        recovered,
+        writing,
+    } = after;
     let batch = BatchId(cycle.context.clock.uuid());
     let plan = BatchPlan {
         before: Some(before.to_value()),
         after: Some(returned.to_value()),
-        shares: put.shares.iter().filter(|share| share.job == job.id).cloned().collect(),
+        shares: put
+            .shares
+            .iter()
+            .filter(|share| share.job == job.id)
+            .cloned()
+            .collect(),
         etag_before: put.etag_before.clone(),
         destination: Some(folder),
         after_put: true,
@@ -96,8 +142,23 @@ pub(super) async fn after_put(cycle: &mut Cycle<'_>, after: AfterPut<'_>) -> Fin
         ..BatchPlan::default()
     };
     // The PUT's intent has counted this attempt.
-    let counted = Job { attempts: job.attempts.saturating_sub(1), ..job };
-    open(cycle, Opening { order, sealer, writing, batch, plan, jobs: &[&counted], known: &[&counted] }).await
+    let counted = Job {
+        attempts: job.attempts.saturating_sub(1),
+        ..job
+    };
+    open(
+        cycle,
+        Opening {
+            order,
+            sealer,
+            writing,
+            batch,
+            plan,
+            jobs: &[&counted],
+            known: &[&counted],
+        },
+    )
+    .await
 }
 
 /// Sends a move again whose job must not be folded again; `writing` closes the former batch.
@@ -110,8 +171,23 @@ pub(super) async fn again(
     writing: Writing,
 ) -> Finish {
     let batch = BatchId(cycle.context.clock.uuid());
-    let plan = BatchPlan { requests: cycle.requests(), ..plan };
-    open(cycle, Opening { order, sealer, writing, batch, plan, jobs: &[job], known: &[job] }).await
+    let plan = BatchPlan {
+        requests: cycle.requests(),
+        ..plan
+    };
+    open(
+        cycle,
+        Opening {
+            order,
+            sealer,
+            writing,
+            batch,
+            plan,
+            jobs: &[job],
+            known: &[job],
+        },
+    )
+    .await
 }
 
 struct Opening<'a> {
@@ -125,15 +201,30 @@ struct Opening<'a> {
 }
 
 async fn open(cycle: &mut Cycle<'_>, opening: Opening<'_>) -> Finish {
-    let Opening { order, sealer, mut writing, batch, plan, jobs, known } = opening;
+    let Opening {
+        order,
+        sealer,
+        mut writing,
+        batch,
+        plan,
+        jobs,
+        known,
+    } = opening;
     let opened_at = writing.at();
     let sealed = sealer.seal_json(Purpose::BatchPlan, batch.0, &plan);
     let etag = plan.etag_before.clone();
     let running = writing.open_batch(cycle, batch, RequestKind::Move, Some(order), etag, jobs, sealed);
     let ended = match writing.commit(cycle.context).await {
-        Ok(rows) => rows.into_iter().filter(|job| job.status.is_final()).collect::<Vec<_>>(),
+        Ok(rows) => rows
+            .into_iter()
+            .filter(|job| job.status.is_final())
+            .collect::<Vec<_>>(),
         Err(error) => {
-            let unknown = if matches!(error, AppendError::Refused(_)) { None } else { Some(batch) };
+            let unknown = if matches!(error, AppendError::Refused(_)) {
+                None
+            } else {
+                Some(batch)
+            };
             return cycle.not_committed(known, unknown, &error).await;
         }
     };
@@ -152,13 +243,22 @@ async fn request(
     plan: &BatchPlan,
     jobs: &[Job],
 ) -> Finish {
-    let Some(destination) = plan.destination else { return Finish::default() };
+    let Some(destination) = plan.destination else {
+        return Finish::default();
+    };
     let (context, partition) = (cycle.context, cycle.plan.partition);
     let go = move || may_write(context, partition);
     let (client, credentials) = (context.client.clone(), cycle.credentials.clone());
     let ids = [order.to_string()];
     let to = destination.to_string();
-    let call = client.move_orders(&credentials, &ids, &to, Guard::default().asking(&go));
+    let call = client.move_orders(
+        &credentials,
+        &ids,
+        &to,
+        Guard::default()
+            .until(cycle.write_deadline(opened_at))
+            .asking(&go),
+    );
     let outcome = cycle.purse.call(call).await;
     runtime::crash::point("move.request.after");
     let rows: Vec<&Job> = jobs.iter().collect();
@@ -167,19 +267,43 @@ async fn request(
     }
     // The answer carries no order: one read shows where it lies.
     let call = client.get_order(&credentials, order.as_str());
-    match cycle.purse.call(call).await.ok().and_then(|a| OrderDoc::from_value(Value::Object(a.value)).ok()) {
+    match cycle
+        .purse
+        .call(call)
+        .await
+        .ok()
+        .and_then(|a| OrderDoc::from_value(Value::Object(a.value)).ok())
+    {
         Some(now) if now.folder_id() == Some(destination) => {
-            record(cycle, Moved { order, sealer, batch, plan, jobs, now, recovered: false }).await
+            record(
+                cycle,
+                Moved {
+                    order,
+                    sealer,
+                    batch,
+                    plan,
+                    jobs,
+                    now,
+                    recovered: false,
+                },
+            )
+            .await
         }
         Some(_) => not_taken(cycle, order, sealer, batch, plan, jobs).await,
         None => {
             let not_before = context.now().at.plus(std::time::Duration::from_secs(1));
-            Finish { doubt: Some(Doubt { batch, not_before }), ..Finish::default() }
+            Finish {
+                doubt: Some(Doubt { batch, not_before }),
+                ..Finish::default()
+            }
         }
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one use; a struct would only repeat the names")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one use; a struct would only repeat the names"
+)]
 async fn failed(
     cycle: &mut Cycle<'_>,
     order: &OrderId,
@@ -191,7 +315,9 @@ async fn failed(
     error: &CallError,
 ) -> Finish {
     if !plan.after_put {
-        return cycle.write_failed(jobs, sealer, batch, opened_at, error, ErrorCode::OrderNotFound).await;
+        return cycle
+            .write_failed(jobs, sealer, batch, opened_at, error, ErrorCode::OrderNotFound)
+            .await;
     }
     match error.failure() {
         Failure::Refused { .. } | Failure::NotFound => {
@@ -201,19 +327,28 @@ async fn failed(
         }
         Failure::InDoubt(orderdesk::Doubt::CannotKnow(_)) => {
             let not_before = cycle.settled_at(opened_at);
-            Finish { doubt: Some(Doubt { batch, not_before }), ..Finish::default() }
+            Finish {
+                doubt: Some(Doubt { batch, not_before }),
+                ..Finish::default()
+            }
         }
         // The batch stays open: it is what remembers that only the move is left, once the store goes on.
         Failure::Unauthorized { .. } => {
             cycle.pause_store().await;
             let not_before = cycle.context.now().at.plus(std::time::Duration::from_millis(500));
-            Finish { doubt: Some(Doubt { batch, not_before }), ..Finish::default() }
+            Finish {
+                doubt: Some(Doubt { batch, not_before }),
+                ..Finish::default()
+            }
         }
         Failure::NotSent(_) | Failure::RateLimited { .. } | Failure::InDoubt(_) => {
             let attempt = jobs.first().map_or(1, |job| job.attempts);
             let wait = super::backoff::delay(attempt, cycle.context.clock.uuid());
             Finish {
-                doubt: Some(Doubt { batch, not_before: cycle.context.now().at.plus(wait) }),
+                doubt: Some(Doubt {
+                    batch,
+                    not_before: cycle.context.now().at.plus(wait),
+                }),
                 ..Finish::default()
             }
         }
@@ -233,9 +368,19 @@ pub(super) struct Moved<'a> {
 
 /// Records a move.
 pub(super) async fn record(cycle: &mut Cycle<'_>, moved: Moved<'_>) -> Finish {
-    let Moved { order, sealer, batch, plan, jobs, now, recovered } = moved;
+    let Moved {
+        order,
+        sealer,
+        batch,
+        plan,
+        jobs,
+        now,
+        recovered,
+    } = moved;
     let tag = cycle.tag(&now);
-    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    let Some(mut writing) = cycle.writing() else {
+        return Finish::default();
+    };
     sealer.attach(&mut writing.append);
     writing.close_batch(cycle, batch, BatchOutcome::Applied, recovered);
     let image = image::seal(cycle, order, sealer, now.to_value());
@@ -252,9 +397,16 @@ pub(super) async fn record(cycle: &mut Cycle<'_>, moved: Moved<'_>) -> Finish {
             recovered: recovered || plan.put_recovered,
             window_ms: None,
         };
-        let event = JobSucceeded { at: writing.at(), job_id: job.id, attempts: job.attempts, result };
+        let event = JobSucceeded {
+            at: writing.at(),
+            job_id: job.id,
+            attempts: job.attempts,
+            result,
+        };
         let outcome = JobOutcome {
-            patch: plan.share_of(job.id).and_then(|patch| serde_json::to_value(patch).ok()),
+            patch: plan
+                .share_of(job.id)
+                .and_then(|patch| serde_json::to_value(patch).ok()),
             differences: plan.differences.clone(),
             upstream_message: None,
         };
@@ -277,9 +429,14 @@ async fn not_taken(
     if plan.after_put {
         return partially(cycle, order, sealer, batch, plan, jobs, None).await;
     }
-    let error = JobError::new(ErrorCode::NotTaken, "Order Desk accepted the move and did not carry it out");
+    let error = JobError::new(
+        ErrorCode::NotTaken,
+        "Order Desk accepted the move and did not carry it out",
+    );
     let rows: Vec<&Job> = jobs.iter().collect();
-    cycle.fail(&rows, sealer, Some(batch), &Fate { error, message: None }).await
+    cycle
+        .fail(&rows, sealer, Some(batch), &Fate { error, message: None })
+        .await
 }
 
 /// Ends jobs whose PUT was taken and whose move was refused.
@@ -292,7 +449,9 @@ pub(super) async fn partially(
     jobs: &[Job],
     message: Option<String>,
 ) -> Finish {
-    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    let Some(mut writing) = cycle.writing() else {
+        return Finish::default();
+    };
     sealer.attach(&mut writing.append);
     writing.close_batch(cycle, batch, BatchOutcome::NotApplied, false);
     for job in jobs {
@@ -302,7 +461,12 @@ pub(super) async fn partially(
         );
         // What was applied: the share without its move.
         let applied = plan.share_of(job.id).map(|patch| {
-            let operations = patch.0.iter().filter(|op| op.path().as_str() != "/folder_id").cloned().collect();
+            let operations = patch
+                .0
+                .iter()
+                .filter(|op| op.path().as_str() != "/folder_id")
+                .cloned()
+                .collect();
             Patch { 0: operations }
         });
         let result = JobResult {
@@ -315,8 +479,13 @@ pub(super) async fn partially(
             recovered: plan.put_recovered,
             window_ms: None,
         };
-        let event =
-            JobFailed { at: writing.at(), job_id: job.id, attempts: job.attempts, error, result: Some(result) };
+        let event = JobFailed {
+            at: writing.at(),
+            job_id: job.id,
+            attempts: job.attempts,
+            error,
+            result: Some(result),
+        };
         let outcome = JobOutcome {
             patch: applied.and_then(|patch| serde_json::to_value(patch).ok()),
             differences: plan.differences.clone(),

@@ -19,15 +19,30 @@ const ROUNDS: usize = 3;
 
 /// Carries out jobs that change one order.
 pub(super) async fn run(cycle: &mut Cycle<'_>, jobs: Vec<Loaded>) -> Finish {
-    let Some(order) = Cycle::target(&jobs).cloned() else { return Finish::default() };
-    let sealer = match cycle.context.seals.for_order(cycle.plan.tenant_id, cycle.plan.store_id, Some(&order)).await {
+    let Some(order) = Cycle::target(&jobs).cloned() else {
+        return Finish::default();
+    };
+    let sealer = match cycle
+        .context
+        .seals
+        .for_order(cycle.plan.tenant_id, cycle.plan.store_id, Some(&order))
+        .await
+    {
         Ok(sealer) => sealer,
         Err(error) => {
             tracing::warn!(error = %error, "no key for an order's data");
             return super::hold(cycle.context, cycle.plan, 1_000);
         }
     };
-    Change { cycle, order, sealer, jobs, lost: Vec::new() }.run().await
+    Change {
+        cycle,
+        order,
+        sealer,
+        jobs,
+        lost: Vec::new(),
+    }
+    .run()
+    .await
 }
 
 /// A batch of changes of one order, on its way.
@@ -78,11 +93,15 @@ impl Change<'_, '_> {
             }
             return self.send(ready).await;
         }
-        self.keeps_changing("the store's folders kept changing under us").await
+        self.keeps_changing("the store's folders kept changing under us")
+            .await
     }
 
     /// Reads the order and folds the jobs over it; twice or more often if one of them is strict.
     async fn read(&mut self) -> Result<Ready, Finish> {
+        // Waiting for the update's token later would make the window longer in which others' edits are lost.
+        let strict = self.jobs.iter().any(|job| job.job.strict);
+        self.cycle.purse.have(2 + u32::from(strict)).await;
         let mut fetched = self.fetch().await?;
         runtime::crash::point("cycle.fetched");
         let external = image::compare(self.cycle, &self.order, &fetched).await;
@@ -108,7 +127,9 @@ impl Change<'_, '_> {
         let error = JobError::new(ErrorCode::ConflictUnresolved, detail);
         let jobs: Vec<Job> = self.rows();
         let jobs: Vec<&Job> = jobs.iter().collect();
-        self.cycle.try_again(&jobs, &self.sealer, None, &Fate { error, message: None }).await
+        self.cycle
+            .try_again(&jobs, &self.sealer, None, &Fate { error, message: None })
+            .await
     }
 
     /// A job that fails before it is folded.
@@ -130,7 +151,12 @@ impl Change<'_, '_> {
     }
 
     pub(super) fn rows(&self) -> Vec<Job> {
-        self.jobs.iter().map(|loaded| &loaded.job).chain(self.lost.iter().map(|(job, _)| job)).cloned().collect()
+        self.jobs
+            .iter()
+            .map(|loaded| &loaded.job)
+            .chain(self.lost.iter().map(|(job, _)| job))
+            .cloned()
+            .collect()
     }
 
     async fn fetch(&mut self) -> Result<OrderDoc, Finish> {
@@ -144,7 +170,10 @@ impl Change<'_, '_> {
             Err(error) => {
                 let jobs = self.rows();
                 let jobs: Vec<&Job> = jobs.iter().collect();
-                Err(self.cycle.read_failed(&jobs, &self.sealer, &error, ErrorCode::OrderNotFound).await)
+                Err(self
+                    .cycle
+                    .read_failed(&jobs, &self.sealer, &error, ErrorCode::OrderNotFound)
+                    .await)
             }
         }
     }
@@ -166,7 +195,11 @@ impl Change<'_, '_> {
             _ => folded.after.clone(),
         };
         let mut shares = Vec::new();
-        let mut failed: Vec<(JobId, Fate)> = self.lost.iter().map(|(job, fate)| (job.id, fate.clone())).collect();
+        let mut failed: Vec<(JobId, Fate)> = self
+            .lost
+            .iter()
+            .map(|(job, fate)| (job.id, fate.clone()))
+            .collect();
         for outcome in folded.jobs {
             match outcome.result {
                 Ok(share) => shares.push((outcome.id, share.patch)),
@@ -175,16 +208,31 @@ impl Change<'_, '_> {
                         Some(pointer) => format!("{} ({pointer})", error.detail),
                         None => error.detail,
                     };
-                    failed.push((outcome.id, Fate { error: JobError::new(error.code, detail), message: None }));
+                    failed.push((
+                        outcome.id,
+                        Fate {
+                            error: JobError::new(error.code, detail),
+                            message: None,
+                        },
+                    ));
                 }
             }
         }
-        Ready { before, sent, destination, shares, failed, external, read_at }
+        Ready {
+            before,
+            sent,
+            destination,
+            shares,
+            failed,
+            external,
+            read_at,
+        }
     }
-
 }
 
 fn same_telling(one: &OrderDoc, other: &OrderDoc) -> bool {
     let (one, other) = (one.to_value(), other.to_value());
-    TELLING.iter().all(|pointer| one.pointer(pointer) == other.pointer(pointer))
+    TELLING
+        .iter()
+        .all(|pointer| one.pointer(pointer) == other.pointer(pointer))
 }

@@ -29,7 +29,9 @@ impl Change<'_, '_> {
         match ready.destination {
             Some(destination) => {
                 let jobs = self.rows();
-                let Change { cycle, order, sealer, .. } = self;
+                let Change {
+                    cycle, order, sealer, ..
+                } = self;
                 mover::pure(
                     cycle,
                     mover::PureMove {
@@ -51,7 +53,9 @@ impl Change<'_, '_> {
 
     /// The order already is as wanted, or every job failed: nothing is sent.
     async fn unchanged(&mut self, ready: Ready) -> Finish {
-        let Some(mut writing) = self.cycle.writing() else { return Finish::default() };
+        let Some(mut writing) = self.cycle.writing() else {
+            return Finish::default();
+        };
         self.sealer.attach(&mut writing.append);
         let tag = self.cycle.tag(&ready.before);
         if let Some(external) = &ready.external {
@@ -60,7 +64,9 @@ impl Change<'_, '_> {
         let rows = self.rows();
         record_failed(&mut writing, &rows, &ready.failed, &self.sealer);
         for (id, _) in &ready.shares {
-            let Some(job) = rows.iter().find(|job| job.id == *id) else { continue };
+            let Some(job) = rows.iter().find(|job| job.id == *id) else {
+                continue;
+            };
             let result = JobResult {
                 order_id: Some(self.order.to_string()),
                 changed: false,
@@ -71,8 +77,16 @@ impl Change<'_, '_> {
                 recovered: false,
                 window_ms: None,
             };
-            let event = JobSucceeded { at: writing.at(), job_id: job.id, attempts: job.attempts + 1, result };
-            let outcome = JobOutcome { patch: Some(Value::Array(Vec::new())), ..JobOutcome::default() };
+            let event = JobSucceeded {
+                at: writing.at(),
+                job_id: job.id,
+                attempts: job.attempts + 1,
+                result,
+            };
+            let outcome = JobOutcome {
+                patch: Some(Value::Array(Vec::new())),
+                ..JobOutcome::default()
+            };
             writing.job(job, event, seal_outcome(&self.sealer, job.id, &outcome));
         }
         let rows: Vec<&Job> = rows.iter().collect();
@@ -81,17 +95,24 @@ impl Change<'_, '_> {
 
     async fn put(mut self, ready: Ready) -> Finish {
         let all = self.rows();
-        let travelling: Vec<&Job> =
-            all.iter().filter(|job| ready.shares.iter().any(|(id, _)| *id == job.id)).collect();
+        let travelling: Vec<&Job> = all
+            .iter()
+            .filter(|job| ready.shares.iter().any(|(id, _)| *id == job.id))
+            .collect();
         let batch = BatchId(self.cycle.context.clock.uuid());
-        let mover = ready.destination.and_then(|folder| ready.shares.last().map(|(id, _)| (*id, folder)));
+        let mover = ready
+            .destination
+            .and_then(|folder| ready.shares.last().map(|(id, _)| (*id, folder)));
         let plan = BatchPlan {
             before: Some(ready.before.to_value()),
             after: Some(ready.sent.to_value()),
             shares: ready
                 .shares
                 .iter()
-                .map(|(job, patch)| JobShare { job: *job, patch: patch.clone() })
+                .map(|(job, patch)| JobShare {
+                    job: *job,
+                    patch: patch.clone(),
+                })
                 .collect(),
             etag_before: Some(self.cycle.tag(&ready.before).as_str().to_owned()),
             then_move: mover,
@@ -100,7 +121,9 @@ impl Change<'_, '_> {
             ..BatchPlan::default()
         };
         runtime::crash::point("intent.before");
-        let Some(mut writing) = self.cycle.writing() else { return Finish::default() };
+        let Some(mut writing) = self.cycle.writing() else {
+            return Finish::default();
+        };
         self.sealer.attach(&mut writing.append);
         if let Some(external) = &ready.external {
             external.record(self.cycle, &self.order, &self.sealer, &mut writing);
@@ -118,10 +141,20 @@ impl Change<'_, '_> {
             sealed,
         );
         let ended = match writing.commit(self.cycle.context).await {
-            Ok(rows) => rows.into_iter().filter(|job| job.status.is_final()).collect::<Vec<_>>(),
+            Ok(rows) => rows
+                .into_iter()
+                .filter(|job| job.status.is_final())
+                .collect::<Vec<_>>(),
             Err(error) => {
-                let known = if matches!(error, AppendError::Refused(_)) { None } else { Some(batch) };
-                return self.cycle.not_committed(&all.iter().collect::<Vec<_>>(), known, &error).await;
+                let known = if matches!(error, AppendError::Refused(_)) {
+                    None
+                } else {
+                    Some(batch)
+                };
+                return self
+                    .cycle
+                    .not_committed(&all.iter().collect::<Vec<_>>(), known, &error)
+                    .await;
             }
         };
         runtime::crash::point("intent.after");
@@ -140,7 +173,9 @@ impl Change<'_, '_> {
     ) -> Finish {
         let (context, partition) = (self.cycle.context, self.cycle.plan.partition);
         let go = move || may_write(context, partition);
-        let guard = Guard::default().asking(&go);
+        let guard = Guard::default()
+            .until(self.cycle.write_deadline(opened_at))
+            .asking(&go);
         let (client, credentials) = (context.client.clone(), self.cycle.credentials.clone());
         let call = client.put_order(&credentials, self.order.as_str(), ready.sent.as_object(), guard);
         let outcome = self.cycle.purse.call(call).await;
@@ -151,7 +186,10 @@ impl Change<'_, '_> {
             Ok(answer) => answer.value,
             Err(error) => {
                 let not_found = ErrorCode::OrderNotFound;
-                return self.cycle.write_failed(&jobs, &self.sealer, batch, opened_at, &error, not_found).await;
+                return self
+                    .cycle
+                    .write_failed(&jobs, &self.sealer, batch, opened_at, &error, not_found)
+                    .await;
             }
         };
         let returned = match returned.and_then(|order| OrderDoc::from_value(Value::Object(order)).ok()) {
@@ -179,9 +217,20 @@ impl Change<'_, '_> {
         let (client, credentials) = (self.cycle.context.client.clone(), self.cycle.credentials.clone());
         let call = client.get_order(&credentials, self.order.as_str());
         let outcome = self.cycle.purse.call(call).await;
-        outcome.ok().and_then(|answer| OrderDoc::from_value(Value::Object(answer.value)).ok()).ok_or_else(|| {
-            let not_before = self.cycle.context.now().at.plus(std::time::Duration::from_secs(1));
-            Finish { doubt: Some(crate::schedule::Doubt { batch, not_before }), ..Finish::default() }
-        })
+        outcome
+            .ok()
+            .and_then(|answer| OrderDoc::from_value(Value::Object(answer.value)).ok())
+            .ok_or_else(|| {
+                let not_before = self
+                    .cycle
+                    .context
+                    .now()
+                    .at
+                    .plus(std::time::Duration::from_secs(1));
+                Finish {
+                    doubt: Some(crate::schedule::Doubt { batch, not_before }),
+                    ..Finish::default()
+                }
+            })
     }
 }

@@ -17,17 +17,20 @@ use super::{Cycle, image, mover};
 use crate::schedule::Finish;
 
 /// Members that tell of somebody's doing and that a PUT does not take.
-pub(super) const TELLING: [&str; 5] = ["/folder_id", "/tag_color", "/tag_name", "/refund_total", "/order_shipments"];
+pub(super) const TELLING: [&str; 5] = [
+    "/folder_id",
+    "/tag_color",
+    "/tag_name",
+    "/refund_total",
+    "/order_shipments",
+];
 
 /// Adds the ends of jobs that could not be folded.
-pub(super) fn record_failed(
-    writing: &mut Writing,
-    rows: &[Job],
-    failed: &[(JobId, Fate)],
-    sealer: &Sealer,
-) {
+pub(super) fn record_failed(writing: &mut Writing, rows: &[Job], failed: &[(JobId, Fate)], sealer: &Sealer) {
     for (id, fate) in failed {
-        let Some(job) = rows.iter().find(|job| job.id == *id) else { continue };
+        let Some(job) = rows.iter().find(|job| job.id == *id) else {
+            continue;
+        };
         let event = JobFailed {
             at: writing.at(),
             job_id: job.id,
@@ -35,7 +38,10 @@ pub(super) fn record_failed(
             error: fate.error.clone(),
             result: None,
         };
-        let outcome = JobOutcome { upstream_message: fate.message.clone(), ..JobOutcome::default() };
+        let outcome = JobOutcome {
+            upstream_message: fate.message.clone(),
+            ..JobOutcome::default()
+        };
         writing.job(job, event, seal_outcome(sealer, job.id, &outcome));
     }
 }
@@ -54,13 +60,29 @@ pub(super) struct Recording<'a> {
 
 /// Checks and records a PUT; goes on with the move that belongs to it.
 pub(super) async fn record_put(cycle: &mut Cycle<'_>, recording: Recording<'_>) -> Finish {
-    let Recording { order, sealer, batch, plan, jobs, returned, recovered, window_ms } = recording;
+    let Recording {
+        order,
+        sealer,
+        batch,
+        plan,
+        jobs,
+        returned,
+        recovered,
+        window_ms,
+    } = recording;
     let (Some(before), Some(sent)) = (plan.before_doc(), plan.after_doc()) else {
         tracing::error!(batch_id = %batch, "a batch's plan has no images");
         return super::hold(cycle.context, cycle.plan, 5_000);
     };
-    let shares: Vec<(JobId, &Patch)> = plan.shares.iter().map(|share| (share.job, &share.patch)).collect();
-    let Check { jobs: presences, differences } = check(&before, &shares, &sent, &returned);
+    let shares: Vec<(JobId, &Patch)> = plan
+        .shares
+        .iter()
+        .map(|share| (share.job, &share.patch))
+        .collect();
+    let Check {
+        jobs: presences,
+        differences,
+    } = check(&before, &shares, &sent, &returned);
     let tag = cycle.tag(&returned);
     let requests = cycle.requests();
     let result = |id: JobId| JobResult {
@@ -73,14 +95,27 @@ pub(super) async fn record_put(cycle: &mut Cycle<'_>, recording: Recording<'_>) 
         recovered,
         window_ms,
     };
-    let shown: Vec<Value> =
-        differences.iter().filter_map(|difference| serde_json::to_value(difference).ok()).collect();
-    let Some(mut writing) = cycle.writing() else { return Finish::default() };
+    let shown: Vec<Value> = differences
+        .iter()
+        .filter_map(|difference| serde_json::to_value(difference).ok())
+        .collect();
+    let Some(mut writing) = cycle.writing() else {
+        return Finish::default();
+    };
     sealer.attach(&mut writing.append);
     writing.close_batch(cycle, batch, BatchOutcome::Applied, recovered);
     let image = image::seal(cycle, order, sealer, returned.to_value());
     writing.written(cycle, order, batch, &tag, image);
-    note_overwritten(cycle, &mut writing, order, sealer, batch, &before, &differences, &returned);
+    note_overwritten(
+        cycle,
+        &mut writing,
+        order,
+        sealer,
+        batch,
+        &before,
+        &differences,
+        &returned,
+    );
     let mut pending = None;
     for job in jobs {
         let presence = presences
@@ -88,7 +123,9 @@ pub(super) async fn record_put(cycle: &mut Cycle<'_>, recording: Recording<'_>) 
             .find(|(id, _)| *id == job.id)
             .map_or(Presence::Absent, |(_, presence)| *presence);
         let outcome = JobOutcome {
-            patch: plan.share_of(job.id).and_then(|patch| serde_json::to_value(patch).ok()),
+            patch: plan
+                .share_of(job.id)
+                .and_then(|patch| serde_json::to_value(patch).ok()),
             differences: shown.clone(),
             upstream_message: None,
         };
@@ -109,12 +146,14 @@ pub(super) async fn record_put(cycle: &mut Cycle<'_>, recording: Recording<'_>) 
                 writing.job(job, event, seal_outcome(sealer, job.id, &outcome));
                 continue;
             }
-            Presence::Absent => {
-                JobError::new(ErrorCode::NotTaken, "Order Desk accepted the update and did not take the change")
-            }
-            Presence::Partial => {
-                JobError::new(ErrorCode::PartiallyApplied, "Order Desk took only a part of the change")
-            }
+            Presence::Absent => JobError::new(
+                ErrorCode::NotTaken,
+                "Order Desk accepted the update and did not take the change",
+            ),
+            Presence::Partial => JobError::new(
+                ErrorCode::PartiallyApplied,
+                "Order Desk took only a part of the change",
+            ),
         };
         let event = JobFailed {
             at: writing.at(),
@@ -128,7 +167,18 @@ pub(super) async fn record_put(cycle: &mut Cycle<'_>, recording: Recording<'_>) 
     if let Some((job, folder)) = pending {
         return mover::after_put(
             cycle,
-            mover::AfterPut { order, sealer, job, folder, before, returned, differences: shown, plan, recovered, writing },
+            mover::AfterPut {
+                order,
+                sealer,
+                job,
+                folder,
+                before,
+                returned,
+                differences: shown,
+                plan,
+                recovered,
+                writing,
+            },
         )
         .await;
     }
@@ -140,7 +190,10 @@ pub(super) async fn record_put(cycle: &mut Cycle<'_>, recording: Recording<'_>) 
 
 /// A change, within our window, of something that a PUT does not take: somebody was at work on the order between
 /// our last read and the update, and what else they did then is overwritten.
-#[expect(clippy::too_many_arguments, reason = "one use; a struct would only repeat the names")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one use; a struct would only repeat the names"
+)]
 fn note_overwritten(
     cycle: &Cycle<'_>,
     writing: &mut Writing,
@@ -154,7 +207,10 @@ fn note_overwritten(
     let (old, new) = (before.to_value(), returned.to_value());
     let telling: Vec<&Difference> = differences
         .iter()
-        .filter(|d| TELLING.iter().any(|t| d.pointer.starts_with(t)) && old.pointer(&d.pointer) != new.pointer(&d.pointer))
+        .filter(|d| {
+            TELLING.iter().any(|t| d.pointer.starts_with(t))
+                && old.pointer(&d.pointer) != new.pointer(&d.pointer)
+        })
         .collect();
     if telling.is_empty() {
         return;
@@ -166,7 +222,10 @@ fn note_overwritten(
         order_id: order.clone(),
         batch_id,
     };
-    let body = app::payload::ImageBody { image: before.to_value(), diff: serde_json::to_value(&telling).ok() };
+    let body = app::payload::ImageBody {
+        image: before.to_value(),
+        diff: serde_json::to_value(&telling).ok(),
+    };
     let row = app::seals::image_row(cycle.plan.store_id, order);
     let sealed = sealer.seal_json(Purpose::OrderImage, row, &body);
     writing.order_event(cycle, order, event.into(), Some(sealed));

@@ -1,7 +1,9 @@
 //! Committing what came of a cycle.
 
 use domain::batch::{BatchOutcome, OpenBatch, RequestKind};
-use domain::event::{BatchClosed, BatchOpened, Event, JobIntentRecorded, OrderChangedExternally, OrderWritten};
+use domain::event::{
+    BatchClosed, BatchOpened, Event, JobIntentRecorded, OrderChangedExternally, OrderWritten,
+};
 use domain::image::OrderImage;
 use domain::job::Job;
 use domain::order::ETag;
@@ -25,7 +27,12 @@ impl Writing {
     /// Begins an append guarded by our ownership; `None` if the partition is no longer ours.
     pub(crate) fn begin(context: &Context, partition: u16, tenant: TenantId) -> Option<Self> {
         let append = context.append_for(partition)?;
-        Some(Self { append, tenant, rows: Vec::new(), subjects: Vec::new() })
+        Some(Self {
+            append,
+            tenant,
+            rows: Vec::new(),
+            subjects: Vec::new(),
+        })
     }
 
     /// The time of the decision.
@@ -39,7 +46,8 @@ impl Writing {
         let index = self.append.events.len() - 1;
         self.rows.retain(|(_, row)| row.id != next.id);
         self.rows.push((index, next.clone()));
-        self.subjects.retain(|subject| !matches!(subject, Subject::Job { job_id, .. } if *job_id == next.id));
+        self.subjects
+            .retain(|subject| !matches!(subject, Subject::Job { job_id, .. } if *job_id == next.id));
         self.subjects.push(Subject::Job {
             job_id: next.id,
             store_id: next.store_id,
@@ -50,7 +58,10 @@ impl Writing {
     }
 
     /// Adds an intent: the batch, and an event in each of its jobs' streams. Returns the jobs after it.
-    #[expect(clippy::too_many_arguments, reason = "what an intent holds; a struct would only repeat the names")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what an intent holds; a struct would only repeat the names"
+    )]
     pub(super) fn open_batch(
         &mut self,
         cycle: &Cycle<'_>,
@@ -99,7 +110,13 @@ impl Writing {
     }
 
     /// Adds the end of a batch.
-    pub(super) fn close_batch(&mut self, cycle: &Cycle<'_>, id: BatchId, outcome: BatchOutcome, recovered: bool) {
+    pub(super) fn close_batch(
+        &mut self,
+        cycle: &Cycle<'_>,
+        id: BatchId,
+        outcome: BatchOutcome,
+        recovered: bool,
+    ) {
         let index = self.append.event(NewEvent {
             stream: Stream::Batch(id),
             expected: Expected::Version(1),
@@ -107,7 +124,13 @@ impl Writing {
             store_id: Some(cycle.plan.store_id),
             order_id: None,
             job_id: None,
-            event: BatchClosed { at: self.at(), batch_id: id, outcome, recovered }.into(),
+            event: BatchClosed {
+                at: self.at(),
+                batch_id: id,
+                outcome,
+                recovered,
+            }
+            .into(),
             sealed: None,
         });
         self.append.view(ViewRow::ClosedBatch(id), index);
@@ -151,7 +174,10 @@ impl Writing {
             digest_after: tag.as_str().to_owned(),
         };
         self.image(cycle, order, event.into(), tag, image);
-        self.subjects.push(Subject::Order { store_id: cycle.plan.store_id, order_id: order.clone() });
+        self.subjects.push(Subject::Order {
+            store_id: cycle.plan.store_id,
+            order_id: order.clone(),
+        });
     }
 
     fn image(&mut self, cycle: &Cycle<'_>, order: &OrderId, event: Event, tag: &ETag, image: Sealed) {
@@ -191,7 +217,8 @@ impl Writing {
     /// Adds that the order is gone.
     pub(super) fn no_image(&mut self, cycle: &Cycle<'_>, order: &OrderId) {
         let index = self.append.events.len().saturating_sub(1);
-        self.append.view(ViewRow::NoImage(cycle.plan.store_id, order.clone()), index);
+        self.append
+            .view(ViewRow::NoImage(cycle.plan.store_id, order.clone()), index);
     }
 
     /// Adds something to announce after the commit.
@@ -201,7 +228,12 @@ impl Writing {
 
     /// Commits, announces, and returns the job rows with their positions.
     pub(crate) async fn commit(self, context: &Context) -> Result<Vec<Job>, AppendError> {
-        let Self { append, tenant, rows, subjects } = self;
+        let Self {
+            append,
+            tenant,
+            rows,
+            subjects,
+        } = self;
         if append.events.is_empty() {
             return Ok(Vec::new());
         }
@@ -221,7 +253,8 @@ impl Writing {
 }
 
 fn count_end(job: &Job) {
-    metrics::counter!("jobs_ended_total", "kind" => job.kind.as_str(), "status" => job.status.as_str()).increment(1);
+    metrics::counter!("jobs_ended_total", "kind" => job.kind.as_str(), "status" => job.status.as_str())
+        .increment(1);
     tracing::info!(
         job_id = %job.id,
         tenant_id = %job.tenant_id,

@@ -55,7 +55,10 @@ impl Awake {
     /// The next one to look at, in turns: the first behind `last`.
     pub(super) fn next(&self, last: &str, room: bool) -> Option<String> {
         let behind = |set: &BTreeSet<String>| {
-            set.range::<str, _>((Bound::Excluded(last), Bound::Unbounded)).next().or_else(|| set.first()).cloned()
+            set.range::<str, _>((Bound::Excluded(last), Bound::Unbounded))
+                .next()
+                .or_else(|| set.first())
+                .cloned()
         };
         let crowded = if room { behind(&self.crowded) } else { None };
         match (behind(&self.now), crowded) {

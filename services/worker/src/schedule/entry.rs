@@ -85,7 +85,8 @@ fn tokens(job: &Job) -> u32 {
         CommandKind::OrderCreate if job.lane.starts_with("source:") => 2,
         CommandKind::OrderCreate | CommandKind::InventoryCreate | CommandKind::InventoryDelete => 1,
         CommandKind::OrderMoveFolder => 3,
-        CommandKind::OrderMutate if job.class == JobClass::Last => 3,
+        // Read, update, move, and the read that shows where the order lies.
+        CommandKind::OrderMutate if job.class == JobClass::Last => 4,
         CommandKind::OrderMutate
         | CommandKind::OrderReplace
         | CommandKind::OrderAddItems

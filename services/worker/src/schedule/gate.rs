@@ -72,7 +72,11 @@ impl Reads {
         if let Some(index) = self.waiting.iter().position(|read| read.patient_until <= now) {
             return self.waiting.remove(index);
         }
-        if self.waiting.len() > QUEUE { self.waiting.pop_back() } else { None }
+        if self.waiting.len() > QUEUE {
+            self.waiting.pop_back()
+        } else {
+            None
+        }
     }
 
     /// When the next one runs out of patience or of time.
@@ -84,14 +88,26 @@ impl Reads {
 
     /// Positions of those that wait, in the order in which they are served.
     pub(super) fn by_rank(&self) -> impl Iterator<Item = (usize, &Read)> {
-        let some = |interactive| self.waiting.iter().enumerate().filter(move |(_, read)| read.interactive == interactive);
+        let some = |interactive| {
+            self.waiting
+                .iter()
+                .enumerate()
+                .filter(move |(_, read)| read.interactive == interactive)
+        };
         some(true).chain(some(false))
     }
 
     pub(super) fn grant(&mut self, read: &Read, ticket: Ticket, now: Duration) {
         let until = now + SHOW_WITHIN;
         self.expiry.insert((until, read.grant));
-        self.granted.insert(read.grant, Granted { lane: read.lane.clone(), ticket, until });
+        self.granted.insert(
+            read.grant,
+            Granted {
+                lane: read.lane.clone(),
+                ticket,
+                until,
+            },
+        );
     }
 
     pub(super) fn end(&mut self, grant: Uuid) -> Option<Granted> {
@@ -102,6 +118,9 @@ impl Reads {
 
     /// One whose time is over, still to be ended.
     pub(super) fn expired(&self, now: Duration) -> Option<Uuid> {
-        self.expiry.first().filter(|(until, _)| *until <= now).map(|(_, grant)| *grant)
+        self.expiry
+            .first()
+            .filter(|(until, _)| *until <= now)
+            .map(|(_, grant)| *grant)
     }
 }

@@ -57,7 +57,11 @@ pub(super) enum Spot {
     /// A request could be judged since then.
     Judge(Timestamp),
     /// A batch of this tenant could begin; the earlier the urgency, the sooner.
-    Ready { tenant: TenantId, urgency: Timestamp, place: Place },
+    Ready {
+        tenant: TenantId,
+        urgency: Timestamp,
+        place: Place,
+    },
 }
 
 /// What a lane could start.
@@ -85,7 +89,8 @@ impl Lane {
 
     /// Whether it is closed on behalf of a store.
     pub(super) fn is_closed_by(&self, store: StoreId) -> bool {
-        self.busy.is_some_and(|busy| busy.store == store) || self.doubt.is_some_and(|doubt| doubt.store == store)
+        self.busy.is_some_and(|busy| busy.store == store)
+            || self.doubt.is_some_and(|doubt| doubt.store == store)
     }
 
     /// Whether a change wants this lane now, or has it: then new reads wait.
@@ -95,7 +100,9 @@ impl Lane {
 
     /// Where it belongs in the index.
     pub(super) fn spot(&self, stores: &Stores, now: Timestamp) -> Spot {
-        let Some(at) = self.ready_at(stores) else { return Spot::Closed };
+        let Some(at) = self.ready_at(stores) else {
+            return Spot::Closed;
+        };
         if at > now {
             return Spot::Timed(at);
         }
@@ -105,7 +112,9 @@ impl Lane {
         if let Some(in_doubt) = &self.doubt {
             return Spot::Judge(in_doubt.doubt.not_before);
         }
-        let Some(head) = self.head(stores) else { return Spot::Closed };
+        let Some(head) = self.head(stores) else {
+            return Spot::Closed;
+        };
         let urgency = self
             .entries
             .range(head.place..)
@@ -113,7 +122,11 @@ impl Lane {
             .filter(|(_, entry)| is_running(stores, entry.store))
             .map(|(_, entry)| entry.urgency())
             .min();
-        Spot::Ready { tenant: head.tenant, urgency: urgency.unwrap_or(head.place.0), place: head.place }
+        Spot::Ready {
+            tenant: head.tenant,
+            urgency: urgency.unwrap_or(head.place.0),
+            place: head.place,
+        }
     }
 
     /// A job of a request that nobody remembers sending, because its cycle broke off: it is in doubt.
@@ -121,10 +134,21 @@ impl Lane {
         if self.is_closed() {
             return;
         }
-        let lost = self.entries.values().take(LOOK_AHEAD).find_map(|entry| entry.batch.map(|batch| (batch, entry)));
+        let lost = self
+            .entries
+            .values()
+            .take(LOOK_AHEAD)
+            .find_map(|entry| entry.batch.map(|batch| (batch, entry)));
         if let Some((batch, entry)) = lost {
-            let doubt = Doubt { batch, not_before: now.plus(settle) };
-            self.doubt = Some(InDoubt { tenant: entry.tenant, store: entry.store, doubt });
+            let doubt = Doubt {
+                batch,
+                not_before: now.plus(settle),
+            };
+            self.doubt = Some(InDoubt {
+                tenant: entry.tenant,
+                store: entry.store,
+                doubt,
+            });
         }
     }
 
@@ -143,12 +167,24 @@ impl Lane {
     }
 
     /// What the lane would start at `now`, apart from tokens and readers.
-    pub(super) fn candidate(&self, name: &Arc<str>, stores: &Stores, limit: usize, now: Timestamp) -> Option<Candidate> {
+    pub(super) fn candidate(
+        &self,
+        name: &Arc<str>,
+        stores: &Stores,
+        limit: usize,
+        now: Timestamp,
+    ) -> Option<Candidate> {
         // Once possible it stays so, even if the calendar is set back.
         let now = now.max(self.ready_at(stores)?);
         let lane = Arc::clone(name);
         if let Some(InDoubt { tenant, store, doubt }) = self.doubt {
-            return Some(Candidate { lane, tenant, store, work: Work::Judge(doubt.batch), tokens: JUDGE_TOKENS });
+            return Some(Candidate {
+                lane,
+                tenant,
+                store,
+                work: Work::Judge(doubt.batch),
+                tokens: JUDGE_TOKENS,
+            });
         }
         let head = self.head(stores)?;
         let batch = self.batch(head, stores, limit, now);
@@ -197,8 +233,11 @@ impl Lane {
             // What its jobs are now is in the rows that come with the end, or is brought by the feed.
             self.mark(None, |entry| entry.batch == Some(batch));
         }
-        self.doubt =
-            finish.doubt.map(|doubt| InDoubt { tenant: plan.tenant_id, store: plan.store_id, doubt });
+        self.doubt = finish.doubt.map(|doubt| InDoubt {
+            tenant: plan.tenant_id,
+            store: plan.store_id,
+            doubt,
+        });
         if let (Some(doubt), Work::Change(jobs)) = (finish.doubt, &plan.work) {
             let jobs: HashSet<JobId> = jobs.iter().copied().collect();
             self.mark(Some(doubt.batch), |entry| jobs.contains(&entry.job));
@@ -214,7 +253,9 @@ impl Lane {
 
     /// The first job whose store runs: a paused registration does not hold up another tenant's.
     fn head(&self, stores: &Stores) -> Option<&Entry> {
-        self.entries.values().find(|entry| is_running(stores, entry.store))
+        self.entries
+            .values()
+            .find(|entry| is_running(stores, entry.store))
     }
 }
 

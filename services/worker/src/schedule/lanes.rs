@@ -68,8 +68,12 @@ impl Lanes {
     pub(super) fn take_waiting(&mut self, store: StoreId) -> Vec<(Arc<str>, Entry)> {
         let mut taken = Vec::new();
         for (name, lane) in self.by_name.iter_mut().filter(|(_, lane)| !lane.is_closed()) {
-            let places: Vec<Place> =
-                lane.entries.iter().filter(|(_, e)| e.store == store && e.batch.is_none()).map(|(p, _)| *p).collect();
+            let places: Vec<Place> = lane
+                .entries
+                .iter()
+                .filter(|(_, e)| e.store == store && e.batch.is_none())
+                .map(|(p, _)| *p)
+                .collect();
             if !places.is_empty() {
                 self.stale.insert(Arc::clone(name));
             }
@@ -101,7 +105,9 @@ impl Lanes {
             self.stale.insert(name);
         }
         for name in std::mem::take(&mut self.stale) {
-            let Some(lane) = self.by_name.get_mut(&name) else { continue };
+            let Some(lane) = self.by_name.get_mut(&name) else {
+                continue;
+            };
             lane.find_lost_request(settle, now);
             let (old, new) = (lane.spot, lane.spot(stores, now));
             lane.spot = new;
@@ -120,7 +126,11 @@ impl Lanes {
             Spot::Closed => {}
             Spot::Timed(at) => drop(self.timed.remove(&(at, Arc::clone(name)))),
             Spot::Judge(at) => drop(self.judgements.remove(&(at, Arc::clone(name)))),
-            Spot::Ready { tenant, urgency, place } => {
+            Spot::Ready {
+                tenant,
+                urgency,
+                place,
+            } => {
                 if let Some(lanes) = self.ready.get_mut(&tenant) {
                     lanes.remove(&(urgency, place, Arc::clone(name)));
                     if lanes.is_empty() {
@@ -136,8 +146,15 @@ impl Lanes {
             Spot::Closed => {}
             Spot::Timed(at) => drop(self.timed.insert((at, Arc::clone(name)))),
             Spot::Judge(at) => drop(self.judgements.insert((at, Arc::clone(name)))),
-            Spot::Ready { tenant, urgency, place } => {
-                self.ready.entry(tenant).or_default().insert((urgency, place, Arc::clone(name)));
+            Spot::Ready {
+                tenant,
+                urgency,
+                place,
+            } => {
+                self.ready
+                    .entry(tenant)
+                    .or_default()
+                    .insert((urgency, place, Arc::clone(name)));
             }
         }
     }
@@ -156,7 +173,10 @@ impl Lanes {
             let first = |lanes: &BTreeSet<(Timestamp, Place, Arc<str>)>| {
                 lanes.first().map(|(urgency, place, _)| (*urgency, *place))
             };
-            let (_, lanes) = self.ready.iter().min_by_key(|(tenant, lanes)| (served(*tenant), first(lanes)))?;
+            let (_, lanes) = self
+                .ready
+                .iter()
+                .min_by_key(|(tenant, lanes)| (served(*tenant), first(lanes)))?;
             &lanes.first()?.2
         };
         self.by_name.get(name)?.candidate(name, stores, limit, now)
@@ -167,7 +187,11 @@ impl Lanes {
         self.turns.insert(tenant, turn);
         if self.turns.len() > TURNS {
             // Whoever was served before everybody who waits now goes first anyhow.
-            let waiting = self.ready.keys().map(|tenant| self.turns.get(tenant).copied().unwrap_or(0)).min();
+            let waiting = self
+                .ready
+                .keys()
+                .map(|tenant| self.turns.get(tenant).copied().unwrap_or(0))
+                .min();
             let oldest = waiting.unwrap_or(turn);
             self.turns.retain(|_, served| *served >= oldest);
         }

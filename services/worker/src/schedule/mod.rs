@@ -141,7 +141,14 @@ impl Schedule {
     /// `idle`; `None` if nobody ever has.
     pub fn add_partition(&mut self, partition: u16, idle: Option<Duration>, now: Now) {
         let idle_since = idle.map(|idle| now.boot.saturating_sub(idle));
-        self.partitions.insert(partition, Partition { idle_since, loaded: false, draining: false });
+        self.partitions.insert(
+            partition,
+            Partition {
+                idle_since,
+                loaded: false,
+                draining: false,
+            },
+        );
     }
 
     /// Everything open of a partition is known: its jobs may start.
@@ -182,15 +189,27 @@ impl Schedule {
     /// Whether a partition was drained, nothing runs for it, and no read is under way that its next owner would not
     /// know of.
     pub fn may_hand_over(&self, partition: u16) -> bool {
-        self.partitions.get(&partition).is_some_and(|known| known.draining)
+        self.partitions
+            .get(&partition)
+            .is_some_and(|known| known.draining)
             && self.is_idle(partition)
-            && !self.upstreams.values().any(|u| u.partition == partition && u.is_being_read())
+            && !self
+                .upstreams
+                .values()
+                .any(|u| u.partition == partition && u.is_being_read())
     }
 
     /// Forgets a partition and all its jobs and stores. Its running cycles still count until they end.
     pub fn drop_partition(&mut self, partition: u16) {
         self.partitions.remove(&partition);
-        let Self { upstreams, jobs, deadlines, grants, awake, .. } = self;
+        let Self {
+            upstreams,
+            jobs,
+            deadlines,
+            grants,
+            awake,
+            ..
+        } = self;
         upstreams.retain(|key, upstream| {
             let kept = upstream.partition != partition;
             if !kept {
@@ -203,8 +222,12 @@ impl Schedule {
             }
             kept
         });
-        let gone: Vec<StoreId> =
-            self.stores.values().filter(|store| store.partition == partition).map(|store| store.id).collect();
+        let gone: Vec<StoreId> = self
+            .stores
+            .values()
+            .filter(|store| store.partition == partition)
+            .map(|store| store.id)
+            .collect();
         for id in gone {
             self.leftovers.remove(&id);
             self.take_store(id);
@@ -257,14 +280,29 @@ impl Schedule {
                 self.awake.forget(&key);
                 continue;
             };
-            if !self.partitions.get(&upstream.partition).is_some_and(Partition::starts) {
+            if !self
+                .partitions
+                .get(&upstream.partition)
+                .is_some_and(Partition::starts)
+            {
                 // Looked at once the partition is loaded or goes on.
                 self.awake.forget(&key);
                 continue;
             }
             self.turn += 1;
             let (limits, stores, settle, turn) = (&self.limits, &self.stores, self.settle, self.turn);
-            match upstream.next(&key, &View { limits, stores, settle, room, turn, now }, &mut ended) {
+            match upstream.next(
+                &key,
+                &View {
+                    limits,
+                    stores,
+                    settle,
+                    room,
+                    turn,
+                    now,
+                },
+                &mut ended,
+            ) {
                 Look::Start(action) => {
                     match &action {
                         Action::Run(plan) => {
@@ -288,7 +326,9 @@ impl Schedule {
 
     /// An upstream store that nobody is registered with any more goes away once its bucket says nothing either.
     fn put_to_sleep(&mut self, key: &str, until: Option<Duration>, wants_room: bool, now: Now) {
-        let Some(upstream) = self.upstreams.get(key) else { return };
+        let Some(upstream) = self.upstreams.get(key) else {
+            return;
+        };
         if !upstream.is_at_rest() || self.registrations.contains_key(key) {
             return self.awake.sleep(key, until, wants_room);
         }
@@ -297,14 +337,18 @@ impl Schedule {
             self.awake.forget(key);
             self.upstreams.remove(key);
         } else {
-            self.awake.sleep(key, Some(now.boot.saturating_add(full_in)), false);
+            self.awake
+                .sleep(key, Some(now.boot.saturating_add(full_in)), false);
         }
     }
 
     /// A cycle has ended.
     pub fn finish(&mut self, plan: &Plan, finish: &Finish, now: Now) {
         self.cycles.remove(&plan.cycle);
-        let known = self.upstreams.get_mut(&plan.upstream).is_some_and(|upstream| upstream.end_cycle(plan, finish));
+        let known = self
+            .upstreams
+            .get_mut(&plan.upstream)
+            .is_some_and(|upstream| upstream.end_cycle(plan, finish));
         for job in &finish.jobs {
             self.upsert(job, now);
         }
@@ -324,11 +368,17 @@ impl Schedule {
     pub fn sleep(&self, now: Now) -> Duration {
         let quiet = self.awake.quiet_for(now.boot).unwrap_or(Duration::MAX);
         let deadline = self.deadlines.next().map_or(Duration::MAX, |at| at.since(now.at));
-        quiet.min(deadline).clamp(Duration::from_millis(1), Duration::from_secs(5))
+        quiet
+            .min(deadline)
+            .clamp(Duration::from_millis(1), Duration::from_secs(5))
     }
 
     fn wake_partition(&mut self, partition: u16) {
-        for (key, _) in self.upstreams.iter().filter(|(_, upstream)| upstream.partition == partition) {
+        for (key, _) in self
+            .upstreams
+            .iter()
+            .filter(|(_, upstream)| upstream.partition == partition)
+        {
             self.awake.wake(key);
         }
     }

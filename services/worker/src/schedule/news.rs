@@ -32,21 +32,27 @@ pub(super) type Leftovers = HashMap<StoreId, BTreeSet<String>>;
 
 impl Schedule {
     /// A store is new or has changed. Its waiting jobs follow it to another upstream store.
-    #[expect(clippy::needless_pass_by_value, reason = "whoever tells of a store is done with it")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "whoever tells of a store is done with it"
+    )]
     pub fn set_store(&mut self, store: Arc<Store>, now: Now) {
         if !self.owns(store.partition) {
             return;
         }
         let known = self.stores.get(&store.id).cloned();
-        if known.as_ref().is_some_and(|known| {
-            known.last_position > store.last_position || known.version > store.version
-        }) {
+        if known
+            .as_ref()
+            .is_some_and(|known| known.last_position > store.last_position || known.version > store.version)
+        {
             return;
         }
         if store.credentials_destroyed_at.is_some() {
             return self.forget_store(&store);
         }
-        let moved = known.as_ref().filter(|known| known.upstream_key != store.upstream_key);
+        let moved = known
+            .as_ref()
+            .filter(|known| known.upstream_key != store.upstream_key);
         if let Some(former) = moved
             && !self.upstreams.contains_key(&store.upstream_key)
         {
@@ -62,7 +68,10 @@ impl Schedule {
         }
         self.awake.wake(&store.upstream_key);
         if let Some(former) = moved {
-            self.leftovers.entry(store.id).or_default().insert(former.upstream_key.clone());
+            self.leftovers
+                .entry(store.id)
+                .or_default()
+                .insert(former.upstream_key.clone());
             self.bring_leftovers(&former.upstream_key, now);
         }
         if known.is_some_and(|known| known.paused.is_some() && store.paused.is_none()) {
@@ -71,7 +80,9 @@ impl Schedule {
     }
 
     fn forget_store(&mut self, store: &Store) {
-        let Some(known) = self.stores.get(&store.id).cloned() else { return };
+        let Some(known) = self.stores.get(&store.id).cloned() else {
+            return;
+        };
         let keys = self.leftovers.remove(&store.id).unwrap_or_default();
         for key in keys.into_iter().chain([known.upstream_key.clone()]) {
             if let Some(upstream) = self.upstreams.get_mut(&key) {
@@ -92,7 +103,9 @@ impl Schedule {
     }
 
     pub(super) fn take_store(&mut self, id: StoreId) {
-        let Some(store) = self.stores.remove(&id) else { return };
+        let Some(store) = self.stores.remove(&id) else {
+            return;
+        };
         if let Some(count) = self.registrations.get_mut(&store.upstream_key) {
             *count -= 1;
             if *count == 0 {
@@ -103,12 +116,24 @@ impl Schedule {
 
     /// Jobs of stores that have moved on go after them, once their lanes are not closed any more.
     pub(super) fn bring_leftovers(&mut self, from: &str, now: Now) {
-        let moved: Vec<StoreId> =
-            self.leftovers.iter().filter(|(_, keys)| keys.contains(from)).map(|(store, _)| *store).collect();
+        let moved: Vec<StoreId> = self
+            .leftovers
+            .iter()
+            .filter(|(_, keys)| keys.contains(from))
+            .map(|(store, _)| *store)
+            .collect();
         for id in moved {
-            let Some(store) = self.stores.get(&id).cloned() else { continue };
-            let Some(upstream) = self.upstreams.get_mut(from) else { continue };
-            let entries = if store.upstream_key == from { Vec::new() } else { upstream.lanes.take_waiting(id) };
+            let Some(store) = self.stores.get(&id).cloned() else {
+                continue;
+            };
+            let Some(upstream) = self.upstreams.get_mut(from) else {
+                continue;
+            };
+            let entries = if store.upstream_key == from {
+                Vec::new()
+            } else {
+                upstream.lanes.take_waiting(id)
+            };
             let is_over = store.upstream_key == from || !upstream.lanes.holds(id);
             self.awake.wake(from);
             for (lane, entry) in entries {
@@ -125,7 +150,9 @@ impl Schedule {
 
     /// A job is new or has changed; its store is known. News older than what is known changes nothing.
     pub fn upsert(&mut self, job: &Job, now: Now) {
-        let Some(store) = self.stores.get(&job.store_id).cloned() else { return };
+        let Some(store) = self.stores.get(&job.store_id).cloned() else {
+            return;
+        };
         if self.ended.contains(job.id) {
             return;
         }
@@ -142,16 +169,24 @@ impl Schedule {
         }
         let mut entry = Entry::of(job);
         entry.group = former.as_ref().and_then(|former| former.group);
-        entry.expiring = former.and_then(|former| former.expiring).filter(|_| entry.batch.is_none());
+        entry.expiring = former
+            .and_then(|former| former.expiring)
+            .filter(|_| entry.batch.is_none());
         self.place(&store, &job.lane, entry, now);
     }
 
     /// A request whose outcome is unknown: its lane stays closed until the batch is judged.
     pub fn set_doubt(&mut self, batch: &OpenBatch, not_before: Timestamp, now: Now) {
-        let Some(store) = self.stores.get(&batch.store_id).cloned() else { return };
-        let doubt = Doubt { batch: batch.id, not_before };
+        let Some(store) = self.stores.get(&batch.store_id).cloned() else {
+            return;
+        };
+        let doubt = Doubt {
+            batch: batch.id,
+            not_before,
+        };
         let key = self.home(&store, &batch.lane);
-        self.upstream_of(&key, &store, now).doubt(&batch.lane, batch.tenant_id, batch.store_id, doubt);
+        self.upstream_of(&key, &store, now)
+            .doubt(&batch.lane, batch.tenant_id, batch.store_id, doubt);
         self.awake.wake(&key);
     }
 
@@ -169,7 +204,10 @@ impl Schedule {
 
     fn upstream_of(&mut self, key: &str, store: &Store, now: Now) -> &mut Upstream {
         let limits = self.limits;
-        let idle_since = self.partitions.get(&store.partition).and_then(|known| known.idle_since);
+        let idle_since = self
+            .partitions
+            .get(&store.partition)
+            .and_then(|known| known.idle_since);
         self.upstreams
             .entry(key.to_owned())
             .or_insert_with(|| Upstream::new(store.partition, &limits, idle_since, now))
@@ -184,7 +222,10 @@ impl Schedule {
                 .and_then(|upstream| upstream.lanes.get(lane))
                 .is_some_and(|lane| lane.is_closed_by(store.id))
         };
-        let former = self.leftovers.get(&store.id).and_then(|keys| keys.iter().find(closed));
+        let former = self
+            .leftovers
+            .get(&store.id)
+            .and_then(|keys| keys.iter().find(closed));
         former.unwrap_or(&store.upstream_key).clone()
     }
 
@@ -202,7 +243,10 @@ impl Schedule {
             },
         );
         let deadline = entry.deadline(store, now.at);
-        self.deadlines.set(entry.job, entry.expiring.map_or(deadline, |again| again.max(deadline)));
+        self.deadlines.set(
+            entry.job,
+            entry.expiring.map_or(deadline, |again| again.max(deadline)),
+        );
         self.upstream_of(&key, store, now).insert(&lane, entry);
         self.awake.wake(&key);
     }
@@ -211,13 +255,17 @@ impl Schedule {
         let standing = self.jobs.remove(&job)?;
         self.deadlines.remove(job);
         self.awake.wake(&standing.upstream);
-        self.upstreams.get_mut(&standing.upstream)?.remove(&standing.lane, standing.place)
+        self.upstreams
+            .get_mut(&standing.upstream)?
+            .remove(&standing.lane, standing.place)
     }
 
     fn change(&mut self, job: JobId) -> Option<&mut Entry> {
         let standing = self.jobs.get(&job)?;
         self.awake.wake(&standing.upstream);
-        self.upstreams.get_mut(&standing.upstream)?.change(&standing.lane, standing.place)
+        self.upstreams
+            .get_mut(&standing.upstream)?
+            .change(&standing.lane, standing.place)
     }
 
     pub(super) fn regroup(&mut self, job: JobId, mark: u64) {
@@ -228,9 +276,14 @@ impl Schedule {
 
     /// A store goes on after a pause: the pause does not count.
     fn renew_deadlines(&mut self, store: &Store, now: Now) {
-        for (job, standing) in self.jobs.iter().filter(|(_, standing)| standing.store == store.id) {
+        for (job, standing) in self
+            .jobs
+            .iter()
+            .filter(|(_, standing)| standing.store == store.id)
+        {
             let upstream = self.upstreams.get_mut(&standing.upstream);
-            if let Some(entry) = upstream.and_then(|upstream| upstream.change(&standing.lane, standing.place)) {
+            if let Some(entry) = upstream.and_then(|upstream| upstream.change(&standing.lane, standing.place))
+            {
                 entry.expiring = None;
                 self.deadlines.set(*job, entry.deadline(store, now.at));
             }
@@ -240,10 +293,18 @@ impl Schedule {
     /// Jobs whose time is over and that neither run nor are in doubt.
     pub(super) fn next_expired(&mut self, now: Now) -> Option<Action> {
         while let Some(job) = self.deadlines.pop_until(now.at) {
-            let Some(standing) = self.jobs.get(&job) else { continue };
-            let Some(upstream) = self.upstreams.get(&standing.upstream) else { continue };
-            let Some((entry, free)) = upstream.look(&standing.lane, standing.place) else { continue };
-            let Some(store) = self.stores.get(&entry.store).cloned() else { continue };
+            let Some(standing) = self.jobs.get(&job) else {
+                continue;
+            };
+            let Some(upstream) = self.upstreams.get(&standing.upstream) else {
+                continue;
+            };
+            let Some((entry, free)) = upstream.look(&standing.lane, standing.place) else {
+                continue;
+            };
+            let Some(store) = self.stores.get(&entry.store).cloned() else {
+                continue;
+            };
             if store.paused.is_some() || store.deleted_at.is_some() {
                 // Its clock stands still until the store goes on; or the deletion ends it.
                 continue;
@@ -254,7 +315,12 @@ impl Schedule {
                 if let Some(entry) = self.change(job) {
                     entry.expiring = None;
                 }
-            } else if !free || !self.partitions.get(&store.partition).is_some_and(super::Partition::starts) {
+            } else if !free
+                || !self
+                    .partitions
+                    .get(&store.partition)
+                    .is_some_and(super::Partition::starts)
+            {
                 // Its cycle or its judgement comes first; then it is looked at again.
                 self.deadlines.set(job, now.at.plus(LOOK_AGAIN));
             } else {
@@ -263,7 +329,10 @@ impl Schedule {
                     entry.expiring = Some(again);
                 }
                 self.deadlines.set(job, again);
-                return Some(Action::Expire { job, store_id: store.id });
+                return Some(Action::Expire {
+                    job,
+                    store_id: store.id,
+                });
             }
         }
         None
@@ -271,5 +340,8 @@ impl Schedule {
 }
 
 fn runs(store: &Store) -> (bool, bool) {
-    (store.is_running(), store.paused == Some(domain::store::PauseReason::CredentialsRejected))
+    (
+        store.is_running(),
+        store.paused == Some(domain::store::PauseReason::CredentialsRejected),
+    )
 }

@@ -12,7 +12,9 @@ use super::{Now, Partition, Schedule, Upstream};
 impl Schedule {
     /// A read asks for a token.
     pub fn ask_read(&mut self, upstream: &str, partition: u16, read: Read, now: Now) -> bool {
-        let Some(known) = self.partitions.get(&partition).copied().filter(Partition::starts) else { return false };
+        let Some(known) = self.partitions.get(&partition).copied().filter(Partition::starts) else {
+            return false;
+        };
         let limits = self.limits;
         self.upstreams
             .entry(upstream.to_owned())
@@ -33,7 +35,9 @@ impl Schedule {
     }
 
     fn close_read(&mut self, grant: Uuid, began: bool, now: Now) {
-        let Some(key) = self.grants.remove(&grant) else { return };
+        let Some(key) = self.grants.remove(&grant) else {
+            return;
+        };
         if let Some(upstream) = self.upstreams.get_mut(&key) {
             upstream.end_read(grant, began, now);
             self.awake.wake(&key);
@@ -43,7 +47,9 @@ impl Schedule {
     /// Takes further tokens for a running cycle; says how long to wait if they are not there. A waiting cycle goes
     /// before everything that is not yet started.
     pub fn take_more(&mut self, upstream: &str, tokens: u32, now: Now) -> Result<(), Duration> {
-        let Some(found) = self.upstreams.get_mut(upstream) else { return Ok(()) };
+        let Some(found) = self.upstreams.get_mut(upstream) else {
+            return Ok(());
+        };
         let taken = found.take_more(tokens, now);
         self.awake.wake(upstream);
         taken
@@ -59,7 +65,9 @@ impl Schedule {
 
     /// A request goes out on a token taken before.
     pub fn sent(&mut self, upstream: &str, now: Now) -> Option<Ticket> {
-        self.upstreams.get_mut(upstream).map(|upstream| upstream.bucket.sent(now.boot))
+        self.upstreams
+            .get_mut(upstream)
+            .map(|upstream| upstream.bucket.sent(now.boot))
     }
 
     /// Runs `report` on the upstream store's bucket and circuit: what became of a request.
@@ -77,16 +85,22 @@ impl Schedule {
 
     /// Whether an upstream store's circuit is open: time that does not count against a job.
     pub fn circuit_is_open(&self, upstream: &str) -> bool {
-        self.upstreams.get(upstream).is_some_and(|upstream| upstream.circuit.open_since().is_some())
+        self.upstreams
+            .get(upstream)
+            .is_some_and(|upstream| upstream.circuit.open_since().is_some())
     }
 
     /// How long a 429 of an upstream store still forbids sending.
     pub fn blocked_for(&self, upstream: &str, now: Now) -> Duration {
-        self.upstreams.get(upstream).map_or(Duration::ZERO, |upstream| upstream.bucket.blocked_for(now.boot))
+        self.upstreams
+            .get(upstream)
+            .map_or(Duration::ZERO, |upstream| upstream.bucket.blocked_for(now.boot))
     }
 
     /// Tokens that can be taken from an upstream store's bucket now.
     pub fn tokens(&self, upstream: &str, now: Now) -> Option<u32> {
-        self.upstreams.get(upstream).map(|upstream| upstream.bucket.available(now.boot))
+        self.upstreams
+            .get(upstream)
+            .map(|upstream| upstream.bucket.available(now.boot))
     }
 }

@@ -57,7 +57,10 @@ pub(super) enum Look {
     /// Something is to be started; look again.
     Start(Action),
     /// Nothing to do before the given time on the boot clock, unless there are news.
-    Sleep { until: Option<Duration>, wants_room: bool },
+    Sleep {
+        until: Option<Duration>,
+        wants_room: bool,
+    },
 }
 
 impl Upstream {
@@ -118,13 +121,20 @@ impl Upstream {
 
     pub(super) fn knows_batch(&self, lane: &str, batch: BatchId) -> bool {
         self.lanes.get(lane).is_some_and(|lane| {
-            lane.busy.is_some() || lane.doubt.as_ref().is_some_and(|in_doubt| in_doubt.doubt.batch == batch)
+            lane.busy.is_some()
+                || lane
+                    .doubt
+                    .as_ref()
+                    .is_some_and(|in_doubt| in_doubt.doubt.batch == batch)
         })
     }
 
     /// Ends a cycle; says whether it was known here.
     pub(super) fn end_cycle(&mut self, plan: &Plan, finish: &Finish) -> bool {
-        let known = self.lanes.change(&plan.lane).is_some_and(|lane| lane.end_cycle(plan, finish));
+        let known = self
+            .lanes
+            .change(&plan.lane)
+            .is_some_and(|lane| lane.end_cycle(plan, finish));
         if known {
             self.running = self.running.saturating_sub(1);
         }
@@ -137,7 +147,9 @@ impl Upstream {
 
     /// A granted read has ended. If it never began, its token is there again.
     pub(super) fn end_read(&mut self, grant: Uuid, began: bool, now: Now) {
-        let Some(granted) = self.reads.end(grant) else { return };
+        let Some(granted) = self.reads.end(grant) else {
+            return;
+        };
         if began {
             self.bucket.observed(granted.ticket, None, now.boot);
         } else {
@@ -154,7 +166,11 @@ impl Upstream {
             return Ok(());
         }
         self.urgent = self.urgent.max(1);
-        let wait = self.bucket.ready_in(tokens, now.boot).min(Duration::from_secs(5)).max(Duration::from_millis(1));
+        let wait = self
+            .bucket
+            .ready_in(tokens, now.boot)
+            .min(Duration::from_secs(5))
+            .max(Duration::from_millis(1));
         // A cycle that gives up waiting must not close the store to everyone else.
         self.urgent_until = now.boot + wait * 2 + Duration::from_millis(50);
         Err(wait)
@@ -189,12 +205,18 @@ impl Upstream {
         if let Some(at) = self.lanes.next_at() {
             alarm.at(now.boot + at.since(now.at).min(CALENDAR));
         }
-        Look::Sleep { until: alarm.0, wants_room }
+        Look::Sleep {
+            until: alarm.0,
+            wants_room,
+        }
     }
 
     fn next_read(&mut self, stores: &Stores, now: Now, alarm: &mut Alarm) -> Option<Action> {
         if let Some(read) = self.reads.take_hopeless(now.boot) {
-            return Some(Action::Refuse { grant: read.grant, retry_after_ms: self.retry_after(now) });
+            return Some(Action::Refuse {
+                grant: read.grant,
+                retry_after_ms: self.retry_after(now),
+            });
         }
         if self.reads.waiting.is_empty() {
             return None;
@@ -206,7 +228,10 @@ impl Upstream {
         if !self.circuit.may_start(now.boot) {
             // Down: a read of its own would only wait for the time-out.
             let read = self.reads.waiting.pop_front()?;
-            return Some(Action::Refuse { grant: read.grant, retry_after_ms: DOWN_MS });
+            return Some(Action::Refuse {
+                grant: read.grant,
+                retry_after_ms: DOWN_MS,
+            });
         }
         // A change that has let reads pass for long enough comes first: they leave it what it needs.
         let reserved = match self.starved {
@@ -218,8 +243,15 @@ impl Upstream {
             alarm.at(now.boot.saturating_add(self.bucket.ready_in(needed, now.boot)));
             return None;
         }
-        let free = |lane: &str| self.lanes.get(lane).is_none_or(|lane| !lane.is_wanted(stores, now.at));
-        let (index, _) = self.reads.by_rank().find(|(_, read)| read.lane.as_deref().is_none_or(free))?;
+        let free = |lane: &str| {
+            self.lanes
+                .get(lane)
+                .is_none_or(|lane| !lane.is_wanted(stores, now.at))
+        };
+        let (index, _) = self
+            .reads
+            .by_rank()
+            .find(|(_, read)| read.lane.as_deref().is_none_or(free))?;
         if !self.bucket.try_take(1, now.boot) {
             alarm.at(now.boot.saturating_add(self.bucket.ready_in(1, now.boot)));
             return None;
@@ -234,12 +266,23 @@ impl Upstream {
     }
 
     fn retry_after(&self, now: Now) -> u64 {
-        let wait = self.bucket.ready_in(1, now.boot).max(Duration::from_millis(100)).min(Duration::from_mins(1));
+        let wait = self
+            .bucket
+            .ready_in(1, now.boot)
+            .max(Duration::from_millis(100))
+            .min(Duration::from_mins(1));
         wait.as_millis() as u64
     }
 
     fn next_cycle(&mut self, key: &str, view: &View<'_>, alarm: &mut Alarm) -> Next {
-        let View { limits, stores, room, turn, now, .. } = *view;
+        let View {
+            limits,
+            stores,
+            room,
+            turn,
+            now,
+            ..
+        } = *view;
         let Some(candidate) = self.lanes.best(stores, limits.batch_jobs, now.at) else {
             self.starved = None;
             return Next::Nothing;
@@ -268,7 +311,10 @@ impl Upstream {
         self.starved = None;
         self.lanes.served(candidate.tenant, turn);
         if let Some(lane) = self.lanes.change(&candidate.lane) {
-            lane.busy = Some(Busy { cycle: turn, store: candidate.store });
+            lane.busy = Some(Busy {
+                cycle: turn,
+                store: candidate.store,
+            });
         }
         self.running += 1;
         Next::Start(Plan {

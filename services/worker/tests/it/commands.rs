@@ -17,13 +17,26 @@ async fn a_note_is_added_and_nothing_else_is_touched() {
     assert_succeeded(&view);
     let after = shop.get(&order);
     let added = after["order_notes"][1].clone();
-    assert_eq!((&added["content"], &added["username"]), (&json!("Call first"), &json!("API")));
+    assert_eq!(
+        (&added["content"], &added["username"]),
+        (&json!("Call first"), &json!("API"))
+    );
     let mut expected = content(&before);
-    expected["order_notes"].as_array_mut().unwrap().push(added.clone());
+    expected["order_notes"]
+        .as_array_mut()
+        .unwrap()
+        .push(added.clone());
     assert_eq!(content(&after), expected);
-    let put = shop.log().into_iter().find(|entry| entry.kind == RequestKind::PutOrder).expect("a PUT");
+    let put = shop
+        .log()
+        .into_iter()
+        .find(|entry| entry.kind == RequestKind::PutOrder)
+        .expect("a PUT");
     let sent = put.body.expect("a body");
-    assert_eq!(sent["warehouse_zone"], before["warehouse_zone"], "unknown members travel");
+    assert_eq!(
+        sent["warehouse_zone"], before["warehouse_zone"],
+        "unknown members travel"
+    );
     assert_eq!(sent["checkout_data"], before["checkout_data"]);
 
     let result = view.job.result.expect("a result");
@@ -31,7 +44,10 @@ async fn a_note_is_added_and_nothing_else_is_touched() {
     assert!(result.changed && !result.recovered && result.window_ms.is_some());
     assert_eq!((result.coalesced_with, result.upstream_requests), (0, 2));
     assert_ne!(result.etag_before, result.etag_after);
-    assert_eq!(view.patch, Some(json!([{"op": "add", "path": "/order_notes/1", "value": added}])));
+    assert_eq!(
+        view.patch,
+        Some(json!([{"op": "add", "path": "/order_notes/1", "value": added}]))
+    );
     assert!(view.differences.is_empty(), "{:?}", view.differences);
     assert_eq!((view.job.attempts, shop.log().len()), (1, 2));
     world.check().await;
@@ -40,7 +56,10 @@ async fn a_note_is_added_and_nothing_else_is_touched() {
 #[tokio::test]
 async fn an_answer_without_the_order_costs_one_more_read() {
     let world = world().start().await;
-    world.desk.set_quirks(Quirks { put_answer_without_order: true, ..Quirks::default() });
+    world.desk.set_quirks(Quirks {
+        put_answer_without_order: true,
+        ..Quirks::default()
+    });
     let shop = world.shop().await;
     let order = shop.order();
     let view = shop.run(note(&order, "Call first")).await;
@@ -57,7 +76,11 @@ async fn items_an_address_and_operations_become_part_of_the_order() {
     let order = shop.order();
     let before = shop.get(&order);
     let commands = vec![
-        ask(CommandKind::OrderAddItems, &order, json!({"items": [{"name": "Pen", "code": "PEN", "price": 2, "quantity": 3}]})),
+        ask(
+            CommandKind::OrderAddItems,
+            &order,
+            json!({"items": [{"name": "Pen", "code": "PEN", "price": 2, "quantity": 3}]}),
+        ),
         ask(
             CommandKind::OrderUpdateAddress,
             &order,
@@ -79,7 +102,10 @@ async fn items_an_address_and_operations_become_part_of_the_order() {
     let after = shop.get(&order);
     let item = &after["order_items"][2];
     assert_eq!((&item["code"], &item["quantity"]), (&json!("PEN"), &json!(3)));
-    assert_eq!((&after["shipping"]["city"], &after["shipping"]["postal_code"]), (&json!("Hamburg"), &json!("20095")));
+    assert_eq!(
+        (&after["shipping"]["city"], &after["shipping"]["postal_code"]),
+        (&json!("Hamburg"), &json!("20095"))
+    );
     assert_eq!(after["email"], "new@example.com");
     assert_eq!(after["order_metadata"], json!({"batch": "7"}));
     let mut expected = content(&before);
@@ -108,12 +134,20 @@ async fn a_replacement_becomes_the_order_and_leaves_what_it_does_not_name() {
     expected["email"] = json!("other@example.com");
     assert_eq!(content(&shop.get(&order)), expected);
     // The same again changes nothing and needs no PUT.
-    let again = shop.run(ask(CommandKind::OrderReplace, &order, shop.get(&order))).await;
+    let again = shop
+        .run(ask(CommandKind::OrderReplace, &order, shop.get(&order)))
+        .await;
     assert_succeeded(&again);
     let result = again.job.result.expect("a result");
     assert!(!result.changed);
-    assert_eq!((result.upstream_requests, shop.count(RequestKind::PutOrder)), (1, 1));
-    assert_eq!((again.patch, result.etag_before), (Some(json!([])), result.etag_after));
+    assert_eq!(
+        (result.upstream_requests, shop.count(RequestKind::PutOrder)),
+        (1, 1)
+    );
+    assert_eq!(
+        (again.patch, result.etag_before),
+        (Some(json!([])), result.etag_after)
+    );
     world.check().await;
 }
 
@@ -126,14 +160,29 @@ async fn an_order_moves_by_number_and_by_name_without_a_put() {
     let view = shop.run(move_to(&order, 2)).await;
     assert_succeeded(&view);
     assert_eq!(shop.get(&order)["folder_id"], 2);
-    assert_eq!(view.patch, Some(json!([{"op": "replace", "path": "/folder_id", "value": 2}])));
-    let named = shop.run(ask(CommandKind::OrderMoveFolder, &order, json!({"folder_name": "Closed"}))).await;
+    assert_eq!(
+        view.patch,
+        Some(json!([{"op": "replace", "path": "/folder_id", "value": 2}]))
+    );
+    let named = shop
+        .run(ask(
+            CommandKind::OrderMoveFolder,
+            &order,
+            json!({"folder_name": "Closed"}),
+        ))
+        .await;
     assert_succeeded(&named);
     assert_eq!(shop.get(&order)["folder_id"], 3);
     let here = shop.run(move_to(&order, 3)).await;
     assert_succeeded(&here);
     assert!(!here.job.result.expect("a result").changed);
-    assert_eq!((shop.count(RequestKind::PutOrder), shop.count(RequestKind::MoveOrders)), (0, 2));
+    assert_eq!(
+        (
+            shop.count(RequestKind::PutOrder),
+            shop.count(RequestKind::MoveOrders)
+        ),
+        (0, 2)
+    );
     assert_eq!(shop.count(RequestKind::GetStore), 1, "folders are remembered");
     let mut expected = content(&before);
     expected["folder_id"] = json!(3);
@@ -153,7 +202,11 @@ async fn a_folder_that_does_not_exist_is_refused_before_anything_is_written() {
     ]);
     let commands = vec![
         note(&order, "a neighbour"),
-        ask(CommandKind::OrderMoveFolder, &order, json!({"folder_name": "Nowhere"})),
+        ask(
+            CommandKind::OrderMoveFolder,
+            &order,
+            json!({"folder_name": "Nowhere"}),
+        ),
         move_to(&order, 99),
         mutate(&order, both),
         note(&order, "another neighbour"),
@@ -166,8 +219,18 @@ async fn a_folder_that_does_not_exist_is_refused_before_anything_is_written() {
     assert_succeeded(&views[4]);
     let after = shop.get(&order);
     assert_eq!(after["folder_id"], before["folder_id"]);
-    assert_eq!(shop.notes(&order, "with a move"), 0, "nothing of a refused command");
-    assert_eq!((shop.notes(&order, "a neighbour"), shop.notes(&order, "another neighbour")), (1, 1));
+    assert_eq!(
+        shop.notes(&order, "with a move"),
+        0,
+        "nothing of a refused command"
+    );
+    assert_eq!(
+        (
+            shop.notes(&order, "a neighbour"),
+            shop.notes(&order, "another neighbour")
+        ),
+        (1, 1)
+    );
     assert_eq!(shop.count(RequestKind::MoveOrders), 0);
     world.check().await;
 }
@@ -181,25 +244,50 @@ async fn a_change_with_a_move_is_one_put_and_one_move() {
         {"op": "add", "path": "/order_notes/-", "value": {"content": "moved"}},
         {"op": "replace", "path": "/folder_id", "value": 2},
     ]);
-    let views = shop.run_all(vec![note(&order, "before"), mutate(&order, both), note(&order, "after")]).await;
+    let views = shop
+        .run_all(vec![
+            note(&order, "before"),
+            mutate(&order, both),
+            note(&order, "after"),
+        ])
+        .await;
     views.iter().for_each(assert_succeeded);
     let after = shop.get(&order);
     assert_eq!(after["folder_id"], 2);
     for text in ["before", "moved", "after"] {
         assert_eq!(shop.notes(&order, text), 1, "{text}");
     }
-    let coalesced: Vec<u32> =
-        views.iter().map(|view| view.job.result.as_ref().expect("a result").coalesced_with).collect();
+    let coalesced: Vec<u32> = views
+        .iter()
+        .map(|view| view.job.result.as_ref().expect("a result").coalesced_with)
+        .collect();
     assert_eq!(coalesced, [1, 1, 0], "a move ends its batch");
-    assert_eq!((shop.count(RequestKind::PutOrder), shop.count(RequestKind::MoveOrders)), (2, 1));
-    let puts: Vec<_> = shop.log().into_iter().filter(|e| e.kind == RequestKind::PutOrder).collect();
-    assert_eq!(puts[0].body.as_ref().expect("a body")["folder_id"], 1, "a PUT keeps the fetched folder");
+    assert_eq!(
+        (
+            shop.count(RequestKind::PutOrder),
+            shop.count(RequestKind::MoveOrders)
+        ),
+        (2, 1)
+    );
+    let puts: Vec<_> = shop
+        .log()
+        .into_iter()
+        .filter(|e| e.kind == RequestKind::PutOrder)
+        .collect();
+    assert_eq!(
+        puts[0].body.as_ref().expect("a body")["folder_id"],
+        1,
+        "a PUT keeps the fetched folder"
+    );
     assert_eq!(view_patch(&views[1]).len(), 2);
     world.check().await;
 }
 
 fn view_patch(view: &app::JobView) -> Vec<serde_json::Value> {
-    view.patch.as_ref().and_then(|patch| patch.as_array().cloned()).unwrap_or_default()
+    view.patch
+        .as_ref()
+        .and_then(|patch| patch.as_array().cloned())
+        .unwrap_or_default()
 }
 
 #[tokio::test]
@@ -208,22 +296,46 @@ async fn an_order_is_created_marked_found_and_deleted() {
     let shop = world.shop().await;
     let view = shop.run(create(new_order("ada@example.com"))).await;
     assert_succeeded(&view);
-    let id = view.job.result.clone().expect("a result").order_id.expect("an id");
-    assert_eq!(view.job.order_id.as_ref().map(ToString::to_string), Some(id.clone()));
+    let id = view
+        .job
+        .result
+        .clone()
+        .expect("a result")
+        .order_id
+        .expect("an id");
+    assert_eq!(
+        view.job.order_id.as_ref().map(ToString::to_string),
+        Some(id.clone())
+    );
     let created = shop.get(&id);
     assert_eq!(created["email"], "ada@example.com");
     assert_eq!(created["order_items"][0]["code"], "MUG");
     assert_eq!(created["order_metadata"]["gateway_job"], view.job.id.to_string());
-    assert_eq!((view.job.result.expect("a result").upstream_requests, shop.log().len()), (1, 1));
+    assert_eq!(
+        (
+            view.job.result.expect("a result").upstream_requests,
+            shop.log().len()
+        ),
+        (1, 1)
+    );
 
     let changed = shop.run(note(&id, "after its creation")).await;
     assert_succeeded(&changed);
-    let deleted = shop.run(ask(CommandKind::OrderDelete, &id, serde_json::Value::Null)).await;
+    let deleted = shop
+        .run(ask(CommandKind::OrderDelete, &id, serde_json::Value::Null))
+        .await;
     assert_succeeded(&deleted);
-    assert_eq!(deleted.job.result.as_ref().expect("a result").etag_before, changed.job.result.expect("one").etag_after);
+    assert_eq!(
+        deleted.job.result.as_ref().expect("a result").etag_before,
+        changed.job.result.expect("one").etag_after
+    );
     assert!(world.desk.get_order(&shop.id, &id).is_none());
     assert!(world.events_of("order.changed_externally.v1").await.is_empty());
-    for late in [note(&id, "too late"), ask(CommandKind::OrderDelete, &id, serde_json::Value::Null), move_to(&id, 2)] {
+    for late in [
+        note(&id, "too late"),
+        ask(CommandKind::OrderDelete, &id, serde_json::Value::Null),
+        move_to(&id, 2),
+    ] {
         assert_failed(&shop.run(late).await, ErrorCode::OrderNotFound);
     }
     world.check().await;
@@ -233,10 +345,20 @@ async fn an_order_is_created_marked_found_and_deleted() {
 async fn inventory_is_created_changed_and_deleted() {
     let world = world().start().await;
     let shop = world.shop().await;
-    let new = app::Submission::new(CommandKind::InventoryCreate, None, json!({"name": "Pen", "code": "PEN", "stock": 4, "price": 2.5}));
+    let new = app::Submission::new(
+        CommandKind::InventoryCreate,
+        None,
+        json!({"name": "Pen", "code": "PEN", "stock": 4, "price": 2.5}),
+    );
     let made = shop.run(new).await;
     assert_succeeded(&made);
-    let id = made.job.result.clone().expect("a result").order_id.expect("an id");
+    let id = made
+        .job
+        .result
+        .clone()
+        .expect("a result")
+        .order_id
+        .expect("an id");
     let views = shop
         .run_all(vec![
             ask(CommandKind::InventoryUpdate, &id, json!({"stock": 9})),
@@ -248,13 +370,24 @@ async fn inventory_is_created_changed_and_deleted() {
     let items = world.desk.inventory(&shop.id).expect("the store");
     assert_eq!(items.len(), 1);
     let item = &items[0];
-    assert_eq!((&item["stock"], &item["location"], &item["code"]), (&json!(9), &json!("A-3"), &json!("PEN")));
+    assert_eq!(
+        (&item["stock"], &item["location"], &item["code"]),
+        (&json!(9), &json!("A-3"), &json!("PEN"))
+    );
     assert_eq!(item["name"], "Pen", "what was not given stays");
-    assert_eq!(view_patch(&views[0]), [json!({"op": "replace", "path": "/stock", "value": 9})]);
-    let gone = shop.run(ask(CommandKind::InventoryDelete, &id, serde_json::Value::Null)).await;
+    assert_eq!(
+        view_patch(&views[0]),
+        [json!({"op": "replace", "path": "/stock", "value": 9})]
+    );
+    let gone = shop
+        .run(ask(CommandKind::InventoryDelete, &id, serde_json::Value::Null))
+        .await;
     assert_succeeded(&gone);
     assert!(world.desk.inventory(&shop.id).expect("the store").is_empty());
-    for late in [ask(CommandKind::InventoryUpdate, &id, json!({"stock": 1})), ask(CommandKind::InventoryDelete, &id, serde_json::Value::Null)] {
+    for late in [
+        ask(CommandKind::InventoryUpdate, &id, json!({"stock": 1})),
+        ask(CommandKind::InventoryDelete, &id, serde_json::Value::Null),
+    ] {
         assert_failed(&shop.run(late).await, ErrorCode::ItemNotFound);
     }
     world.check().await;
@@ -271,7 +404,10 @@ async fn a_source_id_that_exists_is_told_with_its_order() {
     assert_eq!(first.job.result.as_ref().expect("a result").upstream_requests, 2);
     let second = shop.run(create(order)).await;
     assert_failed(&second, ErrorCode::OrderExists);
-    assert_eq!(second.job.error.expect("an error").existing_order_id, first.job.result.expect("a result").order_id);
+    assert_eq!(
+        second.job.error.expect("an error").existing_order_id,
+        first.job.result.expect("a result").order_id
+    );
     assert_eq!(shop.count(RequestKind::CreateOrder), 1);
     world.check().await;
 }
@@ -284,7 +420,10 @@ async fn an_order_that_is_refused_is_told_in_order_desks_words() {
     order["shipping"] = json!({"city": "Nowhere"});
     let view = shop.run(create(order)).await;
     assert_failed(&view, ErrorCode::UpstreamRejected);
-    assert_eq!(view.upstream_message.as_deref(), Some("A name or company is required"));
+    assert_eq!(
+        view.upstream_message.as_deref(),
+        Some("A name or company is required")
+    );
     assert_eq!(view.job.error.expect("an error").upstream_status, Some(400));
     world.check().await;
 }
@@ -295,7 +434,10 @@ async fn without_hints_the_sweep_finds_the_job() {
     let shop = world.shop().await;
     let order = shop.order();
     let view = shop.run(note(&order, "nobody told")).await;
-    assert_eq!((view.job.status, shop.notes(&order, "nobody told")), (JobStatus::Succeeded, 1));
+    assert_eq!(
+        (view.job.status, shop.notes(&order, "nobody told")),
+        (JobStatus::Succeeded, 1)
+    );
     world.check().await;
 }
 
@@ -304,12 +446,20 @@ async fn folders_that_cannot_be_read_concern_only_who_asked_for_one() {
     let world = world().start().await;
     let shop = world.shop().await;
     let order = shop.order();
-    let fault = simulator::Fault::Reject { status: 400, message: "No settings for you".to_owned() };
+    let fault = simulator::Fault::Reject {
+        status: 400,
+        message: "No settings for you".to_owned(),
+    };
     world.desk.fail_next(shop.requests(RequestKind::GetStore), fault);
-    let views = shop.run_all(vec![note(&order, "a neighbour"), move_to(&order, 2)]).await;
+    let views = shop
+        .run_all(vec![note(&order, "a neighbour"), move_to(&order, 2)])
+        .await;
     assert_succeeded(&views[0]);
     assert_failed(&views[1], ErrorCode::UpstreamRejected);
-    assert_eq!((shop.notes(&order, "a neighbour"), &shop.get(&order)["folder_id"]), (1, &json!(1)));
+    assert_eq!(
+        (shop.notes(&order, "a neighbour"), &shop.get(&order)["folder_id"]),
+        (1, &json!(1))
+    );
     world.check().await;
 }
 
@@ -332,8 +482,18 @@ async fn a_replacement_that_moves_reads_again_after_looking_the_folder_up() {
     let view = shop.run(ask(CommandKind::OrderReplace, &order, body)).await;
     assert_succeeded(&view);
     let after = shop.get(&order);
-    assert_eq!((&after["folder_id"], &after["email"]), (&json!(2), &json!("moved@example.com")));
-    assert_eq!(shop.count(RequestKind::GetOrder), 3, "read, read again after the look-up, checked after the move");
-    assert!(world.events_of("order.edit_overwritten.v1").await.is_empty(), "what was seen is not overwritten");
+    assert_eq!(
+        (&after["folder_id"], &after["email"]),
+        (&json!(2), &json!("moved@example.com"))
+    );
+    assert_eq!(
+        shop.count(RequestKind::GetOrder),
+        3,
+        "read, read again after the look-up, checked after the move"
+    );
+    assert!(
+        world.events_of("order.edit_overwritten.v1").await.is_empty(),
+        "what was seen is not overwritten"
+    );
     world.check().await;
 }

@@ -3,8 +3,8 @@
 //! Every test ends with [`support::World::check`]: each accepted job has exactly one final event and no request is
 //! left open. What the upstream has is read from the simulator, never from what the worker says about it.
 
-mod commands;
 mod coalescing;
+mod commands;
 mod crashes;
 mod credentials;
 mod deletions;

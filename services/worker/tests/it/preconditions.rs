@@ -20,7 +20,9 @@ async fn of_two_jobs_with_one_tag_the_second_fails() {
         command
     };
     // Together in one batch.
-    let views = shop.run_all(vec![guarded("one"), guarded("two"), note(&order, "three")]).await;
+    let views = shop
+        .run_all(vec![guarded("one"), guarded("two"), note(&order, "three")])
+        .await;
     assert_succeeded(&views[0]);
     assert_failed(&views[1], ErrorCode::PreconditionFailed);
     assert_succeeded(&views[2]);
@@ -60,7 +62,14 @@ async fn a_failing_test_leaves_no_trace_of_its_job_alone() {
         ]),
     );
     let impossible = mutate(&order, json!([{"op": "remove", "path": "/order_notes/40"}]));
-    let views = shop.run_all(vec![note(&order, "one"), failing, impossible, note(&order, "two")]).await;
+    let views = shop
+        .run_all(vec![
+            note(&order, "one"),
+            failing,
+            impossible,
+            note(&order, "two"),
+        ])
+        .await;
     assert_succeeded(&views[0]);
     assert_failed(&views[1], ErrorCode::TestFailed);
     assert_failed(&views[2], ErrorCode::PatchNotApplicable);
@@ -86,10 +95,19 @@ async fn a_job_that_fails_alone_costs_one_read_and_no_update() {
 async fn an_unknown_order_is_said_to_be_unknown() {
     let world = world().start().await;
     let shop = world.shop().await;
-    let views = shop.run_all(vec![note("999999", "a"), note("999999", "b"), move_to("999998", 2)]).await;
+    let views = shop
+        .run_all(vec![
+            note("999999", "a"),
+            note("999999", "b"),
+            move_to("999998", 2),
+        ])
+        .await;
     for view in &views {
         assert_failed(view, ErrorCode::OrderNotFound);
-        assert_eq!(view.job.error.as_ref().expect("an error").upstream_status, Some(404));
+        assert_eq!(
+            view.job.error.as_ref().expect("an error").upstream_status,
+            Some(404)
+        );
     }
     world.check().await;
 }
@@ -100,14 +118,26 @@ async fn a_replacement_runs_alone_between_its_neighbours() {
     let shop = world.shop().await;
     let order = shop.order();
     let mut body = shop.get(&order);
-    body["order_notes"] = json!([{"content": "only this", "username": "Boss", "date_added": "2026-01-01 00:00:00"}]);
-    let commands = vec![note(&order, "lost"), ask(CommandKind::OrderReplace, &order, body), note(&order, "kept")];
+    body["order_notes"] =
+        json!([{"content": "only this", "username": "Boss", "date_added": "2026-01-01 00:00:00"}]);
+    let commands = vec![
+        note(&order, "lost"),
+        ask(CommandKind::OrderReplace, &order, body),
+        note(&order, "kept"),
+    ];
     let views = shop.run_all(commands).await;
     views.iter().for_each(assert_succeeded);
-    let coalesced: Vec<u32> =
-        views.iter().map(|view| view.job.result.as_ref().expect("a result").coalesced_with).collect();
+    let coalesced: Vec<u32> = views
+        .iter()
+        .map(|view| view.job.result.as_ref().expect("a result").coalesced_with)
+        .collect();
     assert_eq!(coalesced, [0, 0, 0]);
-    let texts: Vec<_> = shop.get(&order)["order_notes"].as_array().expect("notes").iter().map(|n| n["content"].clone()).collect();
+    let texts: Vec<_> = shop.get(&order)["order_notes"]
+        .as_array()
+        .expect("notes")
+        .iter()
+        .map(|n| n["content"].clone())
+        .collect();
     assert_eq!(texts, [json!("only this"), json!("kept")]);
     world.check().await;
 }

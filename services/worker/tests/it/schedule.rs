@@ -12,7 +12,9 @@ async fn the_real_limit_is_met_without_a_single_refusal() {
     let world = world().real_bucket().start().await;
     let shop = world.shop().await;
     let orders: Vec<String> = (0..14).map(|_| shop.order()).collect();
-    let jobs = (0..42).map(|n| note(&orders[n % 14], &format!("note {n}"))).collect();
+    let jobs = (0..42)
+        .map(|n| note(&orders[n % 14], &format!("note {n}")))
+        .collect();
     let started = std::time::Instant::now();
     let views = shop.run_all(jobs).await;
     let took = started.elapsed().as_secs_f64();
@@ -33,7 +35,9 @@ async fn a_quiet_store_does_not_wait_for_a_busy_one() {
     let world = world().real_bucket().start().await;
     let (busy, quiet) = (world.shop().await, world.shop().await);
     let orders: Vec<String> = (0..25).map(|_| busy.order()).collect();
-    let ids = busy.submit_all(orders.iter().map(|order| note(order, "busy")).collect()).await;
+    let ids = busy
+        .submit_all(orders.iter().map(|order| note(order, "busy")).collect())
+        .await;
     assert!(world.desk.wait_until(PATIENCE, |_| busy.log().len() >= 15).await);
     let order = quiet.order();
     let started = std::time::Instant::now();
@@ -55,9 +59,16 @@ async fn a_tenant_limit_shared_with_others_is_noticed_from_the_answers() {
     let orders: Vec<String> = (0..4).map(|_| shop.order()).collect();
     let mut ids = vec![shop.submit(note(&first, "first")).await];
     world.ended(ids[0]).await;
-    ids.extend(shop.submit_all(orders.iter().map(|order| note(order, "next")).collect()).await);
+    ids.extend(
+        shop.submit_all(orders.iter().map(|order| note(order, "next")).collect())
+            .await,
+    );
     world.all_ended(&ids).await.iter().for_each(assert_succeeded);
-    assert_eq!(world.desk.counters().store(&shop.id).throttled, 0, "the header corrects downwards");
+    assert_eq!(
+        world.desk.counters().store(&shop.id).throttled,
+        0,
+        "the header corrects downwards"
+    );
     world.check().await;
 }
 
@@ -66,7 +77,9 @@ async fn higher_priority_goes_first() {
     let world = world().cycles_per_store(1).start().await;
     let shop = world.shop().await;
     let orders: Vec<String> = (0..4).map(|_| shop.order()).collect();
-    let hold = world.desk.hold(shop.requests(RequestKind::GetOrder), HoldPhase::BeforeApply);
+    let hold = world
+        .desk
+        .hold(shop.requests(RequestKind::GetOrder), HoldPhase::BeforeApply);
     let mut ids = vec![shop.submit(note(&orders[0], "n")).await];
     assert!(world.desk.wait_held(hold, 1, PATIENCE).await);
     let with = |order: &str, priority| {
@@ -87,9 +100,16 @@ async fn higher_priority_goes_first() {
     .await;
     world.desk.release(hold).expect("held");
     world.all_ended(&ids).await.iter().for_each(assert_succeeded);
-    let fetched: Vec<String> =
-        shop.log().iter().filter(|e| e.kind == RequestKind::GetOrder).map(|e| e.path.clone()).collect();
-    let expected: Vec<String> = [0, 3, 2, 1].iter().map(|n| format!("/orders/{}", orders[*n])).collect();
+    let fetched: Vec<String> = shop
+        .log()
+        .iter()
+        .filter(|e| e.kind == RequestKind::GetOrder)
+        .map(|e| e.path.clone())
+        .collect();
+    let expected: Vec<String> = [0, 3, 2, 1]
+        .iter()
+        .map(|n| format!("/orders/{}", orders[*n]))
+        .collect();
     assert_eq!(fetched, expected);
     world.check().await;
 }

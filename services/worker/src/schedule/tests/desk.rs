@@ -38,15 +38,28 @@ pub(super) struct Desk {
 impl Desk {
     /// One partition, loaded, idle for ever; tokens in plenty unless limits say otherwise.
     pub(super) fn new() -> Self {
-        Self::with(Limits { bucket_size: 10_000, refill_per_second: 10_000.0, ..Limits::default() })
+        Self::with(Limits {
+            bucket_size: 10_000,
+            refill_per_second: 10_000.0,
+            ..Limits::default()
+        })
     }
 
     pub(super) fn with(limits: Limits) -> Self {
-        let now = Now { at: Timestamp::from_millis(1_700_000_000_000), boot: secs(1_000) };
+        let now = Now {
+            at: Timestamp::from_millis(1_700_000_000_000),
+            boot: secs(1_000),
+        };
         let mut schedule = Schedule::new(limits, SETTLE);
         schedule.add_partition(PARTITION, None, now);
         schedule.open_partition(PARTITION);
-        Self { schedule, now, position: 0, jobs: HashMap::new(), stores: HashMap::new() }
+        Self {
+            schedule,
+            now,
+            position: 0,
+            jobs: HashMap::new(),
+            stores: HashMap::new(),
+        }
     }
 
     pub(super) fn advance(&mut self, by: Duration) {
@@ -113,7 +126,16 @@ impl Desk {
     /// A job for `lane`, to be [submitted](Submission::submit).
     pub(super) fn job(&mut self, store: StoreId, lane: &str) -> Submission<'_> {
         let due = self.now.at;
-        Submission { desk: self, store, lane: lane.to_owned(), due, class: JobClass::Shared, priority: Priority::Normal, deadline: DEADLINE, strict: false }
+        Submission {
+            desk: self,
+            store,
+            lane: lane.to_owned(),
+            due,
+            class: JobClass::Shared,
+            priority: Priority::Normal,
+            deadline: DEADLINE,
+            strict: false,
+        }
     }
 
     pub(super) fn submit(&mut self, store: StoreId, lane: &str) -> JobId {
@@ -167,8 +189,17 @@ impl Desk {
 
     /// Ends a cycle with all its jobs succeeded.
     pub(super) fn succeed(&mut self, plan: &Plan) {
-        let jobs = jobs_of(plan).iter().map(|job| self.row(*job, |row| end(row, JobStatus::Succeeded))).collect();
-        self.finish(plan, &Finish { jobs, ..Finish::default() });
+        let jobs = jobs_of(plan)
+            .iter()
+            .map(|job| self.row(*job, |row| end(row, JobStatus::Succeeded)))
+            .collect();
+        self.finish(
+            plan,
+            &Finish {
+                jobs,
+                ..Finish::default()
+            },
+        );
     }
 
     /// Sends as many requests as a plan has tokens, and has them answered.
@@ -180,7 +211,8 @@ impl Desk {
         let now = self.now;
         for _ in 0..tokens {
             let ticket = self.schedule.sent(upstream, now).unwrap();
-            self.schedule.report(upstream, |bucket, _| bucket.observed(ticket, None, now.boot));
+            self.schedule
+                .report(upstream, |bucket, _| bucket.observed(ticket, None, now.boot));
         }
     }
 
@@ -194,7 +226,9 @@ impl Desk {
     pub(super) fn drain(&mut self) -> Vec<Vec<JobId>> {
         let mut batches = Vec::new();
         while let Some(action) = self.next() {
-            let Action::Run(plan) = action else { panic!("{action:?}") };
+            let Action::Run(plan) = action else {
+                panic!("{action:?}")
+            };
             self.succeed(&plan);
             batches.push(jobs_of(&plan).to_vec());
         }
@@ -250,7 +284,16 @@ impl Submission<'_> {
     }
 
     pub(super) fn submit(self) -> JobId {
-        let Self { desk, store, lane, due, class, priority, deadline, strict } = self;
+        let Self {
+            desk,
+            store,
+            lane,
+            due,
+            class,
+            priority,
+            deadline,
+            strict,
+        } = self;
         let position = desk.position();
         let event = JobSubmitted {
             at: desk.now.at,

@@ -12,8 +12,17 @@ fn a_doubt_closes_its_lane_until_it_may_be_judged_and_no_other() {
     let store = desk.store(1, "k");
     let job = desk.submit(store, "order:1");
     let plan = desk.plan();
-    let doubt = Doubt { batch: batch(1), not_before: desk.now.at.plus(secs(32)) };
-    desk.finish(&plan, &Finish { doubt: Some(doubt), ..Finish::default() });
+    let doubt = Doubt {
+        batch: batch(1),
+        not_before: desk.now.at.plus(secs(32)),
+    };
+    desk.finish(
+        &plan,
+        &Finish {
+            doubt: Some(doubt),
+            ..Finish::default()
+        },
+    );
     let behind = desk.submit(store, "order:1");
     let other = desk.submit(store, "order:2");
     assert_eq!(desk.drain(), [[other]]);
@@ -25,7 +34,13 @@ fn a_doubt_closes_its_lane_until_it_may_be_judged_and_no_other() {
     assert_eq!((&judge.work, judge.tokens), (&Work::Judge(batch(1)), 1));
     // when it was not applied, the same job goes again
     let row = desk.row(job, |row| end(row, JobStatus::Queued));
-    desk.finish(&judge, &Finish { jobs: vec![row], ..Finish::default() });
+    desk.finish(
+        &judge,
+        &Finish {
+            jobs: vec![row],
+            ..Finish::default()
+        },
+    );
     assert_eq!(desk.drain(), [[job, behind]]);
 }
 
@@ -35,11 +50,29 @@ fn a_doubt_that_cannot_be_judged_yet_is_judged_again_later() {
     let store = desk.store(1, "k");
     desk.submit(store, "order:1");
     let plan = desk.plan();
-    let doubt = Some(Doubt { batch: batch(1), not_before: desk.now.at });
-    desk.finish(&plan, &Finish { doubt, ..Finish::default() });
+    let doubt = Some(Doubt {
+        batch: batch(1),
+        not_before: desk.now.at,
+    });
+    desk.finish(
+        &plan,
+        &Finish {
+            doubt,
+            ..Finish::default()
+        },
+    );
     let judge = desk.plan();
-    let later = Some(Doubt { batch: batch(1), not_before: desk.now.at.plus(secs(2)) });
-    desk.finish(&judge, &Finish { doubt: later, ..Finish::default() });
+    let later = Some(Doubt {
+        batch: batch(1),
+        not_before: desk.now.at.plus(secs(2)),
+    });
+    desk.finish(
+        &judge,
+        &Finish {
+            doubt: later,
+            ..Finish::default()
+        },
+    );
     assert_eq!(desk.plans(), []);
     desk.advance(secs(2));
     assert_eq!(desk.plan().work, Work::Judge(batch(1)));
@@ -83,7 +116,13 @@ fn news_of_an_intent_that_arrive_during_its_cycle_do_not_outlive_it() {
     let plan = desk.plan();
     desk.tell(job, intend(batch(1)));
     let row = desk.row(job, |row| end(row, JobStatus::Queued));
-    desk.finish(&plan, &Finish { jobs: vec![row], ..Finish::default() });
+    desk.finish(
+        &plan,
+        &Finish {
+            jobs: vec![row],
+            ..Finish::default()
+        },
+    );
     assert_eq!(desk.drain(), [[job]]);
 }
 
@@ -96,7 +135,13 @@ fn the_rows_of_a_cycle_do_not_undo_newer_news_of_the_feed() {
     let requeued = desk.row(job, |row| end(row, JobStatus::Queued));
     // given a cancel after the cycle's last append, which the feed brings first
     desk.tell(job, |row| end(row, JobStatus::Cancelled));
-    desk.finish(&plan, &Finish { jobs: vec![requeued], ..Finish::default() });
+    desk.finish(
+        &plan,
+        &Finish {
+            jobs: vec![requeued],
+            ..Finish::default()
+        },
+    );
     assert_eq!(desk.drain(), Vec::<Vec<JobId>>::new());
     assert_eq!(desk.schedule.sizes(), (0, 0));
 }
@@ -121,7 +166,13 @@ fn a_request_whose_cycle_broke_off_is_taken_as_in_doubt() {
     let job = desk.submit(store, "order:1");
     let plan = desk.plan();
     // given a cycle that ends without a word, and an intent that only the feed knows of
-    desk.finish(&plan, &Finish { hold_until: Some(desk.now.at.plus(secs(5))), ..Finish::default() });
+    desk.finish(
+        &plan,
+        &Finish {
+            hold_until: Some(desk.now.at.plus(secs(5))),
+            ..Finish::default()
+        },
+    );
     desk.tell(job, intend(batch(9)));
     assert_eq!(desk.plans(), []);
     desk.advance(SETTLE.saturating_sub(ms(1)));
@@ -136,7 +187,13 @@ fn a_held_lane_waits_and_no_other() {
     let store = desk.store(1, "k");
     let held = desk.submit(store, "order:1");
     let plan = desk.plan();
-    desk.finish(&plan, &Finish { hold_until: Some(desk.now.at.plus(secs(5))), ..Finish::default() });
+    desk.finish(
+        &plan,
+        &Finish {
+            hold_until: Some(desk.now.at.plus(secs(5))),
+            ..Finish::default()
+        },
+    );
     let other = desk.submit(store, "order:2");
     assert_eq!(desk.drain(), [[other]]);
     desk.advance(secs(5));
@@ -150,11 +207,26 @@ fn lanes_that_are_done_leave_nothing_behind() {
     for round in 0..100u64 {
         let job = desk.submit(store, &format!("order:{round}"));
         let plan = desk.plan();
-        let doubt = Some(Doubt { batch: batch(u128::from(round)), not_before: desk.now.at });
-        desk.finish(&plan, &Finish { doubt, ..Finish::default() });
+        let doubt = Some(Doubt {
+            batch: batch(u128::from(round)),
+            not_before: desk.now.at,
+        });
+        desk.finish(
+            &plan,
+            &Finish {
+                doubt,
+                ..Finish::default()
+            },
+        );
         let judge = desk.plan();
         let row = desk.row(job, |row| end(row, JobStatus::Succeeded));
-        desk.finish(&judge, &Finish { jobs: vec![row], ..Finish::default() });
+        desk.finish(
+            &judge,
+            &Finish {
+                jobs: vec![row],
+                ..Finish::default()
+            },
+        );
     }
     assert_eq!(desk.plans(), []);
     assert!(desk.schedule.upstreams["k"].lanes.is_empty());

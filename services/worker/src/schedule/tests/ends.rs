@@ -10,7 +10,11 @@ use crate::schedule::{Action, Doubt, Finish, Limits};
 fn a_job_whose_time_is_over_is_ended_and_not_started() {
     let mut desk = Desk::new();
     let store = desk.store(1, "k");
-    let job = desk.job(store, "order:1").due_in(secs(10)).deadline(secs(0)).submit();
+    let job = desk
+        .job(store, "order:1")
+        .due_in(secs(10))
+        .deadline(secs(0))
+        .submit();
     let behind = desk.job(store, "order:1").due_in(secs(10)).submit();
     desk.advance(secs(10));
     assert_eq!(desk.actions(), [Action::Expire { job, store_id: store }]);
@@ -23,7 +27,11 @@ fn a_job_whose_time_is_over_is_ended_and_not_started() {
 fn an_end_that_nothing_is_heard_of_is_tried_again_but_not_at_once() {
     let mut desk = Desk::new();
     let store = desk.store(1, "k");
-    let job = desk.job(store, "order:1").due_in(secs(60)).deadline(secs(0)).submit();
+    let job = desk
+        .job(store, "order:1")
+        .due_in(secs(60))
+        .deadline(secs(0))
+        .submit();
     let row = desk.jobs[&job].clone();
     desk.advance(secs(60));
     assert_eq!(desk.actions().len(), 1);
@@ -65,20 +73,43 @@ fn a_job_in_a_cycle_or_in_doubt_does_not_expire() {
     let plan = desk.plan();
     desk.advance(secs(20));
     assert_eq!(desk.actions(), []);
-    let doubt = Doubt { batch: batch(1), not_before: desk.now.at.plus(secs(30)) };
+    let doubt = Doubt {
+        batch: batch(1),
+        not_before: desk.now.at.plus(secs(30)),
+    };
     // its intent is not told yet: the doubt of its cycle is enough
-    desk.finish(&plan, &Finish { doubt: Some(doubt), ..Finish::default() });
+    desk.finish(
+        &plan,
+        &Finish {
+            doubt: Some(doubt),
+            ..Finish::default()
+        },
+    );
     desk.advance(secs(20));
     assert_eq!(desk.actions(), []);
     // but one behind it does
     let behind = desk.job(store, "order:1").deadline(secs(0)).submit();
-    assert_eq!(desk.actions(), [Action::Expire { job: behind, store_id: store }]);
+    assert_eq!(
+        desk.actions(),
+        [Action::Expire {
+            job: behind,
+            store_id: store
+        }]
+    );
     // and when the request was not applied, its time is over
     desk.advance(secs(30));
     let actions = desk.actions();
-    let Some(Action::Run(judge)) = actions.iter().find(|action| matches!(action, Action::Run(_))) else { panic!("{actions:?}") };
+    let Some(Action::Run(judge)) = actions.iter().find(|action| matches!(action, Action::Run(_))) else {
+        panic!("{actions:?}")
+    };
     let row = desk.row(job, |row| end(row, JobStatus::Queued));
-    desk.finish(judge, &Finish { jobs: vec![row], ..Finish::default() });
+    desk.finish(
+        judge,
+        &Finish {
+            jobs: vec![row],
+            ..Finish::default()
+        },
+    );
     assert!(desk.actions().contains(&Action::Expire { job, store_id: store }));
 }
 
@@ -98,7 +129,10 @@ fn nothing_to_do_means_the_longest_sleep() {
 
 #[test]
 fn room_that_another_store_leaves_is_used_at_once() {
-    let mut desk = Desk::with(Limits { cycles: 1, ..Limits::default() });
+    let mut desk = Desk::with(Limits {
+        cycles: 1,
+        ..Limits::default()
+    });
     let (one, two) = (desk.store(1, "one"), desk.store(2, "two"));
     desk.submit(one, "order:1");
     desk.submit(two, "order:1");
@@ -111,8 +145,16 @@ fn room_that_another_store_leaves_is_used_at_once() {
 /// Something that may happen to a schedule.
 #[derive(Clone, Debug)]
 enum Step {
-    Submit { lane: u8, store: usize, due: u64, low: bool },
-    End { cycle: usize, how: u8 },
+    Submit {
+        lane: u8,
+        store: usize,
+        due: u64,
+        low: bool,
+    },
+    End {
+        cycle: usize,
+        how: u8,
+    },
     Pause(usize),
     Resume(usize),
     Wait(u64),

@@ -46,7 +46,12 @@ struct Drained {
 fn drain(jobs: usize, orders: usize, transit: &[u64], every: u64, reads: bool) -> Drained {
     let mut desk = Desk::with(Limits::default());
     let store = desk.store(1, "k");
-    let mut server = Server { level: 20.0, at: desk.now.boot, refused: 0, requests: 0 };
+    let mut server = Server {
+        level: 20.0,
+        at: desk.now.boot,
+        refused: 0,
+        requests: 0,
+    };
     let began = desk.now.boot;
     let (mut submitted, mut ended, mut count) = (0, 0, 0usize);
     let mut sent: BinaryHeap<Reverse<(Duration, usize)>> = BinaryHeap::new();
@@ -58,11 +63,20 @@ fn drain(jobs: usize, orders: usize, transit: &[u64], every: u64, reads: bool) -
             desk.submit(store, &format!("order:{}", submitted % orders));
             submitted += 1;
             if reads {
-                desk.schedule.ask_read("k", PARTITION, super::reads::read(count as u128 + 1_000_000, None, desk.now), desk.now);
+                desk.schedule.ask_read(
+                    "k",
+                    PARTITION,
+                    super::reads::read(count as u128 + 1_000_000, None, desk.now),
+                    desk.now,
+                );
                 count += 1;
             }
         }
-        while let Some(Reverse((at, index))) = sent.peek().copied().filter(|Reverse((at, _))| *at <= desk.now.boot) {
+        while let Some(Reverse((at, index))) = sent
+            .peek()
+            .copied()
+            .filter(|Reverse((at, _))| *at <= desk.now.boot)
+        {
             sent.pop();
             let (plan, left, ticket, arrived, remaining) = flying[index].take().unwrap();
             count += 1;
@@ -86,9 +100,19 @@ fn drain(jobs: usize, orders: usize, transit: &[u64], every: u64, reads: bool) -
                 flying[index] = Some((plan, left - 1, ticket, false, 0));
                 sent.push(Reverse((at + way, index)));
             } else {
-                let rows = jobs_of(&plan).iter().map(|job| desk.row(*job, |row| end(row, JobStatus::Succeeded))).collect();
+                let rows = jobs_of(&plan)
+                    .iter()
+                    .map(|job| desk.row(*job, |row| end(row, JobStatus::Succeeded)))
+                    .collect();
                 ended += jobs_of(&plan).len();
-                desk.schedule.finish(&plan, &Finish { jobs: rows, ..Finish::default() }, desk.now);
+                desk.schedule.finish(
+                    &plan,
+                    &Finish {
+                        jobs: rows,
+                        ..Finish::default()
+                    },
+                    desk.now,
+                );
             }
         }
         for action in desk.actions() {
@@ -96,7 +120,10 @@ fn drain(jobs: usize, orders: usize, transit: &[u64], every: u64, reads: bool) -
                 crate::schedule::Action::Run(plan) => {
                     let ticket = desk.schedule.sent("k", desk.now);
                     count += 1;
-                    sent.push(Reverse((desk.now.boot + ms(transit[count % transit.len()]), flying.len())));
+                    sent.push(Reverse((
+                        desk.now.boot + ms(transit[count % transit.len()]),
+                        flying.len(),
+                    )));
                     flying.push(Some((plan.clone(), plan.tokens - 1, ticket, false, 0)));
                 }
                 crate::schedule::Action::Grant { grant } => {
@@ -117,7 +144,11 @@ fn drain(jobs: usize, orders: usize, transit: &[u64], every: u64, reads: bool) -
         }
         desk.advance(ms((nap.as_millis() as u64).max(1)));
     }
-    Drained { refused: server.refused, requests: server.requests, took: last.saturating_sub(began) }
+    Drained {
+        refused: server.refused,
+        requests: server.requests,
+        took: last.saturating_sub(began),
+    }
 }
 
 fn allowed(requests: u32) -> Duration {
@@ -162,7 +193,11 @@ fn a_busy_store_uses_its_refill() {
 
 #[test]
 fn all_tokens_of_a_plan_are_taken_before_it_starts_and_come_back_when_unused() {
-    let mut desk = Desk::with(Limits { bucket_size: 5, refill_per_second: 0.001, ..Limits::default() });
+    let mut desk = Desk::with(Limits {
+        bucket_size: 5,
+        refill_per_second: 0.001,
+        ..Limits::default()
+    });
     let store = desk.store(1, "k");
     for lane in 0..4 {
         desk.submit(store, &format!("order:{lane}"));
@@ -171,14 +206,24 @@ fn all_tokens_of_a_plan_are_taken_before_it_starts_and_come_back_when_unused() {
     assert_eq!(plans.iter().map(|plan| plan.tokens).sum::<u32>(), 4);
     assert_eq!(desk.schedule.tokens("k", desk.now), Some(1));
     let again = desk.now.at.plus(secs(3_600));
-    desk.finish(&plans[0], &Finish { hold_until: Some(again), ..Finish::default() });
+    desk.finish(
+        &plans[0],
+        &Finish {
+            hold_until: Some(again),
+            ..Finish::default()
+        },
+    );
     assert_eq!(desk.plans().len(), 1);
     assert_eq!(desk.schedule.tokens("k", desk.now), Some(1));
 }
 
 #[test]
 fn a_cycle_that_needs_more_goes_before_those_not_started() {
-    let mut desk = Desk::with(Limits { bucket_size: 4, refill_per_second: 1.0, ..Limits::default() });
+    let mut desk = Desk::with(Limits {
+        bucket_size: 4,
+        refill_per_second: 1.0,
+        ..Limits::default()
+    });
     let store = desk.store(1, "k");
     for lane in 0..3 {
         desk.submit(store, &format!("order:{lane}"));
@@ -245,7 +290,8 @@ fn a_429_stops_its_store_for_as_long_as_it_says() {
     desk.submit(store, "order:1");
     let ticket = desk.schedule.sent("k", desk.now).unwrap();
     let at = desk.now.boot;
-    desk.schedule.report("k", |bucket, _| bucket.rate_limited(ticket, secs(7), at));
+    desk.schedule
+        .report("k", |bucket, _| bucket.rate_limited(ticket, secs(7), at));
     assert_eq!(desk.schedule.blocked_for("k", desk.now), secs(7));
     desk.advance(secs(6));
     assert_eq!(desk.plans(), []);
@@ -256,7 +302,11 @@ fn a_429_stops_its_store_for_as_long_as_it_says() {
 #[test]
 fn a_look_stays_cheap_with_many_jobs() {
     // given a hundred thousand jobs in twenty thousand lanes of one store
-    let mut desk = Desk::with(Limits { cycles_per_upstream: 64, bucket_size: 1_000_000, ..Limits::default() });
+    let mut desk = Desk::with(Limits {
+        cycles_per_upstream: 64,
+        bucket_size: 1_000_000,
+        ..Limits::default()
+    });
     let store = desk.store(1, "k");
     for job in 0..100_000 {
         desk.submit(store, &format!("order:{}", job % 20_000));

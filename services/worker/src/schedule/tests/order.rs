@@ -1,7 +1,7 @@
 //! Order within a lane, and what may share a request.
 
-use domain::job::{JobClass, JobStatus};
 use domain::JobId;
+use domain::job::{JobClass, JobStatus};
 use proptest::prelude::*;
 
 use super::desk::*;
@@ -44,7 +44,13 @@ fn a_retrying_head_closes_its_lane_and_no_other() {
     let plan = desk.plan();
     let again = desk.now.at.plus(secs(30));
     let row = desk.row(head, retry_at(again));
-    desk.finish(&plan, &Finish { jobs: vec![row], ..Finish::default() });
+    desk.finish(
+        &plan,
+        &Finish {
+            jobs: vec![row],
+            ..Finish::default()
+        },
+    );
     // given newcomers to this lane and another
     let behind = desk.submit(store, "order:1");
     let other = desk.submit(store, "order:2");
@@ -72,10 +78,11 @@ fn alone_runs_alone_and_last_ends_its_batch() {
     use JobClass::{Alone, Last, Shared};
     let mut desk = Desk::new();
     let store = desk.store(1, "k");
-    let ids: Vec<JobId> =
-        [Shared, Shared, Last, Shared, Alone, Shared, Last, Last, Alone, Alone, Shared]
-            .map(|class| desk.job(store, "order:1").class(class).submit())
-            .to_vec();
+    let ids: Vec<JobId> = [
+        Shared, Shared, Last, Shared, Alone, Shared, Last, Last, Alone, Alone, Shared,
+    ]
+    .map(|class| desk.job(store, "order:1").class(class).submit())
+    .to_vec();
     let batches = desk.drain();
     let sizes: Vec<usize> = batches.iter().map(Vec::len).collect();
     assert_eq!(sizes, [3, 1, 1, 2, 1, 1, 1, 1]);
@@ -95,8 +102,9 @@ fn a_batch_needs_the_tokens_of_its_most_expensive_job() {
 fn batches_never_mix_tenants() {
     let mut desk = Desk::new();
     let (one, two) = (desk.store(1, "k"), desk.store(2, "k"));
-    let ids: Vec<JobId> =
-        [one, one, two, one, two, two].map(|store| desk.submit(store, "order:1")).to_vec();
+    let ids: Vec<JobId> = [one, one, two, one, two, two]
+        .map(|store| desk.submit(store, "order:1"))
+        .to_vec();
     let batches = desk.drain();
     assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1, 1, 2]);
     assert_eq!(batches.concat(), ids);
@@ -108,15 +116,28 @@ fn halves_of_a_refused_batch_travel_apart_and_with_no_newcomers() {
     let store = desk.store(1, "k");
     let ids: Vec<JobId> = (0..6).map(|_| desk.submit(store, "order:1")).collect();
     let plan = desk.plan();
-    let jobs = ids.iter().map(|id| desk.row(*id, |row| end(row, JobStatus::Queued))).collect();
+    let jobs = ids
+        .iter()
+        .map(|id| desk.row(*id, |row| end(row, JobStatus::Queued)))
+        .collect();
     let groups = vec![ids[..3].to_vec(), ids[3..].to_vec()];
-    desk.finish(&plan, &Finish { jobs, groups, ..Finish::default() });
+    desk.finish(
+        &plan,
+        &Finish {
+            jobs,
+            groups,
+            ..Finish::default()
+        },
+    );
     // given a newcomer, and news of jobs that are in a group
     let newcomer = desk.submit(store, "order:1");
     for id in &ids {
         desk.tell(*id, |_| {});
     }
-    assert_eq!(desk.drain(), [ids[..3].to_vec(), ids[3..].to_vec(), vec![newcomer]]);
+    assert_eq!(
+        desk.drain(),
+        [ids[..3].to_vec(), ids[3..].to_vec(), vec![newcomer]]
+    );
 }
 
 #[test]
@@ -134,7 +155,13 @@ fn quarters_of_one_order_do_not_join_halves_of_another_time() {
             continue;
         }
         let (first, second) = batch.split_at(batch.len() / 2);
-        desk.finish(&plan, &Finish { groups: vec![first.to_vec(), second.to_vec()], ..Finish::default() });
+        desk.finish(
+            &plan,
+            &Finish {
+                groups: vec![first.to_vec(), second.to_vec()],
+                ..Finish::default()
+            },
+        );
     }
     assert_eq!(expected, ids);
 }

@@ -18,7 +18,8 @@ fn nothing_starts_before_a_partition_is_loaded() {
     assert_eq!(desk.plans(), []);
     assert_eq!(desk.sleep(), secs(5));
     let doubt = open_batch(&desk, store, "order:2", batch(1), &[]);
-    desk.schedule.set_doubt(&doubt, desk.now.at.plus(SETTLE), desk.now);
+    desk.schedule
+        .set_doubt(&doubt, desk.now.at.plus(SETTLE), desk.now);
     desk.schedule.open_partition(8);
     assert_eq!(desk.drain(), [vec![earlier, newcomer]]);
     desk.advance(SETTLE);
@@ -44,8 +45,15 @@ fn a_draining_partition_ends_what_runs_and_starts_nothing() {
     assert_eq!(desk.plans(), []);
     // when it is not handed over after all
     desk.schedule.resume_partition(PARTITION);
-    let lanes: Vec<JobId> = desk.plans().iter().flat_map(|plan| jobs_of(plan).to_vec()).collect();
-    assert!(!lanes.contains(&waiting) && lanes.len() == 1, "the second ran already, the third goes now");
+    let lanes: Vec<JobId> = desk
+        .plans()
+        .iter()
+        .flat_map(|plan| jobs_of(plan).to_vec())
+        .collect();
+    assert!(
+        !lanes.contains(&waiting) && lanes.len() == 1,
+        "the second ran already, the third goes now"
+    );
 }
 
 #[test]
@@ -96,8 +104,19 @@ fn a_cycle_of_a_lost_partition_counts_until_it_ends_and_brings_nothing_back() {
     // then it is not to be taken again yet
     assert!(!desk.schedule.is_idle(PARTITION));
     let row = desk.row(job, retry_at(desk.now.at));
-    let doubt = Some(Doubt { batch: batch(1), not_before: desk.now.at });
-    desk.schedule.finish(&plan, &Finish { jobs: vec![row], doubt, ..Finish::default() }, desk.now);
+    let doubt = Some(Doubt {
+        batch: batch(1),
+        not_before: desk.now.at,
+    });
+    desk.schedule.finish(
+        &plan,
+        &Finish {
+            jobs: vec![row],
+            doubt,
+            ..Finish::default()
+        },
+        desk.now,
+    );
     assert_eq!(desk.schedule.sizes(), (0, 0));
     assert!(desk.schedule.is_idle(PARTITION));
     assert_eq!(desk.plans(), []);
@@ -122,9 +141,20 @@ fn a_late_end_of_an_old_cycle_does_not_touch_the_new_one_of_its_lane() {
     let new = desk.plan();
     assert_ne!(old.cycle, new.cycle);
     // when the old cycle ends, with a doubt
-    let doubt = Some(Doubt { batch: batch(1), not_before: desk.now.at });
+    let doubt = Some(Doubt {
+        batch: batch(1),
+        not_before: desk.now.at,
+    });
     let groups = vec![vec![job]];
-    desk.schedule.finish(&old, &Finish { doubt, groups, ..Finish::default() }, desk.now);
+    desk.schedule.finish(
+        &old,
+        &Finish {
+            doubt,
+            groups,
+            ..Finish::default()
+        },
+        desk.now,
+    );
     // then the lane is still at work, and counts are right
     desk.submit(store, "order:1");
     assert_eq!(desk.plans(), []);
@@ -172,18 +202,45 @@ fn a_lane_that_is_at_work_keeps_its_jobs_and_newcomers_until_it_is_free() {
         assert_eq!(desk.drain(), [[other]]);
         let row = desk.row(running, |row| end(row, JobStatus::Queued));
         if in_doubt {
-            let doubt = Some(Doubt { batch: batch(1), not_before: desk.now.at });
-            desk.finish(&plan, &Finish { doubt, ..Finish::default() });
+            let doubt = Some(Doubt {
+                batch: batch(1),
+                not_before: desk.now.at,
+            });
+            desk.finish(
+                &plan,
+                &Finish {
+                    doubt,
+                    ..Finish::default()
+                },
+            );
             let judge = desk.plan();
-            assert_eq!((judge.upstream.as_str(), &judge.work), ("old", &Work::Judge(batch(1))));
+            assert_eq!(
+                (judge.upstream.as_str(), &judge.work),
+                ("old", &Work::Judge(batch(1)))
+            );
             desk.submit(store, "order:3");
             assert_eq!(desk.drain().len(), 1);
-            desk.finish(&judge, &Finish { jobs: vec![row], ..Finish::default() });
+            desk.finish(
+                &judge,
+                &Finish {
+                    jobs: vec![row],
+                    ..Finish::default()
+                },
+            );
         } else {
-            desk.finish(&plan, &Finish { jobs: vec![row], ..Finish::default() });
+            desk.finish(
+                &plan,
+                &Finish {
+                    jobs: vec![row],
+                    ..Finish::default()
+                },
+            );
         }
         let plan = desk.plan();
-        assert_eq!((plan.upstream.as_str(), jobs_of(&plan)), ("new", &[running, behind, newcomer][..]));
+        assert_eq!(
+            (plan.upstream.as_str(), jobs_of(&plan)),
+            ("new", &[running, behind, newcomer][..])
+        );
         desk.succeed(&plan);
         desk.advance(secs(20));
         desk.actions();
@@ -200,10 +257,18 @@ fn a_destroyed_store_takes_its_upstream_with_it_once_the_bucket_is_full() {
     let plan = desk.plan();
     let ticket = desk.schedule.sent("k", desk.now).unwrap();
     let now = desk.now.boot;
-    desk.schedule.report("k", |bucket, _| bucket.observed(ticket, None, now));
+    desk.schedule
+        .report("k", |bucket, _| bucket.observed(ticket, None, now));
     let row = desk.row(jobs_of(&plan)[0], |row| end(row, JobStatus::Succeeded));
     desk.schedule.refund("k", 1, desk.now);
-    desk.schedule.finish(&plan, &Finish { jobs: vec![row], ..Finish::default() }, desk.now);
+    desk.schedule.finish(
+        &plan,
+        &Finish {
+            jobs: vec![row],
+            ..Finish::default()
+        },
+        desk.now,
+    );
     let destroy = |desk: &mut Desk, id| {
         desk.change_store(id, |store, now| {
             store.deleted_at = Some(now);

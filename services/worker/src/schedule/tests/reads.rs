@@ -7,7 +7,12 @@ use super::desk::*;
 use crate::schedule::{Action, Finish, Limits, Now, Read};
 
 pub(super) fn read(number: u128, lane: Option<&str>, now: Now) -> Read {
-    Read { grant: Uuid::from_u128(number), lane: lane.map(str::to_owned), interactive: false, patient_until: now.boot + secs(1) }
+    Read {
+        grant: Uuid::from_u128(number),
+        lane: lane.map(str::to_owned),
+        interactive: false,
+        patient_until: now.boot + secs(1),
+    }
 }
 
 fn ask(desk: &mut Desk, number: u128, lane: Option<&str>) -> Uuid {
@@ -18,7 +23,9 @@ fn ask(desk: &mut Desk, number: u128, lane: Option<&str>) -> Uuid {
 }
 
 fn grant(number: u128) -> Action {
-    Action::Grant { grant: Uuid::from_u128(number) }
+    Action::Grant {
+        grant: Uuid::from_u128(number),
+    }
 }
 
 fn is_run(action: &Action) -> bool {
@@ -57,9 +64,16 @@ fn a_read_that_is_never_released_stops_a_change_only_while_it_may_be_shown() {
 #[test]
 fn new_reads_wait_while_a_change_wants_or_has_their_order_and_others_do_not() {
     // given a change that waits for tokens
-    let mut desk = Desk::with(Limits { bucket_size: 3, refill_per_second: 1.0, ..Limits::default() });
+    let mut desk = Desk::with(Limits {
+        bucket_size: 3,
+        refill_per_second: 1.0,
+        ..Limits::default()
+    });
     let store = desk.store(1, "k");
-    desk.job(store, "order:1").strict().priority(Priority::High).submit();
+    desk.job(store, "order:1")
+        .strict()
+        .priority(Priority::High)
+        .submit();
     desk.job(store, "order:2").priority(Priority::Low).submit();
     let plan = desk.plan();
     desk.spend(&plan);
@@ -70,7 +84,11 @@ fn new_reads_wait_while_a_change_wants_or_has_their_order_and_others_do_not() {
     assert_eq!(desk.actions(), [grant(3)]);
     // when they have waited for as long as they can
     desk.advance(secs(1));
-    let refused = desk.actions().into_iter().filter(|action| matches!(action, Action::Refuse { .. })).count();
+    let refused = desk
+        .actions()
+        .into_iter()
+        .filter(|action| matches!(action, Action::Refuse { .. }))
+        .count();
     assert_eq!(refused, 2);
 }
 
@@ -97,12 +115,19 @@ fn a_read_of_an_order_whose_change_is_due_later_goes_now() {
 
 #[test]
 fn reads_go_before_changes_and_interactive_ones_first() {
-    let mut desk = Desk::with(Limits { bucket_size: 2, refill_per_second: 0.001, ..Limits::default() });
+    let mut desk = Desk::with(Limits {
+        bucket_size: 2,
+        refill_per_second: 0.001,
+        ..Limits::default()
+    });
     let store = desk.store(1, "k");
     desk.submit(store, "order:1");
     ask(&mut desk, 1, None);
     ask(&mut desk, 2, None);
-    let urgent = Read { interactive: true, ..read(3, None, desk.now) };
+    let urgent = Read {
+        interactive: true,
+        ..read(3, None, desk.now)
+    };
     desk.schedule.ask_read("k", PARTITION, urgent, desk.now);
     assert_eq!(desk.actions(), [grant(3), grant(1)]);
 }
@@ -135,9 +160,18 @@ fn a_flood_of_reads_does_not_starve_even_the_most_expensive_change() {
                         changes += 1;
                         waiting -= 1;
                         desk.spend(&plan);
-                        let rows =
-                            jobs_of(&plan).iter().map(|job| desk.row(*job, |row| end(row, JobStatus::Succeeded))).collect();
-                        desk.schedule.finish(&plan, &Finish { jobs: rows, ..Finish::default() }, desk.now);
+                        let rows = jobs_of(&plan)
+                            .iter()
+                            .map(|job| desk.row(*job, |row| end(row, JobStatus::Succeeded)))
+                            .collect();
+                        desk.schedule.finish(
+                            &plan,
+                            &Finish {
+                                jobs: rows,
+                                ..Finish::default()
+                            },
+                            desk.now,
+                        );
                     }
                     Action::Grant { grant } => {
                         granted += 1;
@@ -155,7 +189,11 @@ fn a_flood_of_reads_does_not_starve_even_the_most_expensive_change() {
 
 #[test]
 fn a_read_is_refused_when_its_patience_is_over_and_told_when_to_ask_again() {
-    let mut desk = Desk::with(Limits { bucket_size: 2, refill_per_second: 0.1, ..Limits::default() });
+    let mut desk = Desk::with(Limits {
+        bucket_size: 2,
+        refill_per_second: 0.1,
+        ..Limits::default()
+    });
     let store = desk.store(1, "k");
     desk.submit(store, "order:1");
     assert_eq!(desk.plans().len(), 1);
@@ -164,7 +202,10 @@ fn a_read_is_refused_when_its_patience_is_over_and_told_when_to_ask_again() {
     assert!(desk.sleep() <= secs(1));
     desk.advance(secs(1));
     let actions = desk.actions();
-    assert!(matches!(&actions[..], [Action::Refuse { grant, retry_after_ms: 1_000..=60_000 }] if *grant == read), "{actions:?}");
+    assert!(
+        matches!(&actions[..], [Action::Refuse { grant, retry_after_ms: 1_000..=60_000 }] if *grant == read),
+        "{actions:?}"
+    );
 }
 
 #[test]
@@ -179,7 +220,11 @@ fn reads_are_refused_while_the_circuit_is_open() {
 
 #[test]
 fn a_granted_read_that_nobody_waits_for_gives_its_token_and_its_order_back() {
-    let mut desk = Desk::with(Limits { bucket_size: 3, refill_per_second: 0.001, ..Limits::default() });
+    let mut desk = Desk::with(Limits {
+        bucket_size: 3,
+        refill_per_second: 0.001,
+        ..Limits::default()
+    });
     let store = desk.store(1, "k");
     let read = ask(&mut desk, 1, Some("order:1"));
     assert_eq!(desk.actions().len(), 1);
@@ -208,11 +253,19 @@ fn a_read_under_way_keeps_its_token_outstanding() {
 
 #[test]
 fn too_many_reads_are_refused_at_once() {
-    let mut desk = Desk::with(Limits { bucket_size: 1, refill_per_second: 0.001, ..Limits::default() });
+    let mut desk = Desk::with(Limits {
+        bucket_size: 1,
+        refill_per_second: 0.001,
+        ..Limits::default()
+    });
     desk.store(1, "k");
     for number in 0..1_500 {
         ask(&mut desk, number, None);
     }
-    let refused = desk.actions().iter().filter(|action| matches!(action, Action::Refuse { .. })).count();
+    let refused = desk
+        .actions()
+        .iter()
+        .filter(|action| matches!(action, Action::Refuse { .. }))
+        .count();
     assert_eq!(refused, 500);
 }

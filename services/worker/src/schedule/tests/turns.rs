@@ -8,7 +8,12 @@ use crate::schedule::{Finish, Limits};
 
 /// One cycle at a time.
 fn single_file() -> Desk {
-    Desk::with(Limits { cycles_per_upstream: 1, bucket_size: 10_000, refill_per_second: 1e4, ..Limits::default() })
+    Desk::with(Limits {
+        cycles_per_upstream: 1,
+        bucket_size: 10_000,
+        refill_per_second: 1e4,
+        ..Limits::default()
+    })
 }
 
 #[test]
@@ -32,7 +37,9 @@ fn a_low_job_does_not_starve_under_a_stream_of_urgent_ones() {
     let store = desk.store(1, "k");
     let low = desk.job(store, "order:low").priority(Priority::Low).submit();
     for second in 0..1_200 {
-        desk.job(store, &format!("order:{second}")).priority(Priority::High).submit();
+        desk.job(store, &format!("order:{second}"))
+            .priority(Priority::High)
+            .submit();
         let plan = desk.plan();
         desk.succeed(&plan);
         if jobs_of(&plan) == [low] {
@@ -58,10 +65,14 @@ fn tenants_of_one_upstream_store_take_turns_whatever_their_backlog_and_priority(
     let mut desk = single_file();
     let (busy, quiet) = (desk.store(1, "k"), desk.store(2, "k"));
     for lane in 0..30 {
-        desk.job(busy, &format!("order:{lane}")).priority(Priority::High).submit();
+        desk.job(busy, &format!("order:{lane}"))
+            .priority(Priority::High)
+            .submit();
     }
     desk.advance(secs(3_600));
-    let theirs: Vec<JobId> = (100..103).map(|lane| desk.submit(quiet, &format!("order:{lane}"))).collect();
+    let theirs: Vec<JobId> = (100..103)
+        .map(|lane| desk.submit(quiet, &format!("order:{lane}")))
+        .collect();
     let order = desk.drain().concat();
     let last = order.iter().position(|job| *job == theirs[2]).unwrap();
     assert!(last <= 6, "the third of the quiet tenant came as number {last}");
@@ -87,7 +98,12 @@ fn a_tenant_that_always_has_just_one_job_does_not_close_out_another() {
 #[test]
 fn a_quiet_store_never_waits_behind_a_busy_one() {
     // given a worker that can do one thing at a time, and a store with much to do
-    let mut desk = Desk::with(Limits { cycles: 1, bucket_size: 10_000, refill_per_second: 1e4, ..Limits::default() });
+    let mut desk = Desk::with(Limits {
+        cycles: 1,
+        bucket_size: 10_000,
+        refill_per_second: 1e4,
+        ..Limits::default()
+    });
     let (busy, quiet) = (desk.store(1, "busy"), desk.store(2, "quiet"));
     for lane in 0..100 {
         desk.submit(busy, &format!("order:{lane}"));
@@ -118,8 +134,16 @@ fn an_empty_bucket_of_one_store_does_not_delay_another() {
 
 #[test]
 fn registrations_with_one_upstream_key_share_a_bucket_and_others_do_not() {
-    let mut desk = Desk::with(Limits { bucket_size: 4, refill_per_second: 1.0, ..Limits::default() });
-    let (one, two, three) = (desk.store(1, "same"), desk.store(2, "same"), desk.store(3, "other"));
+    let mut desk = Desk::with(Limits {
+        bucket_size: 4,
+        refill_per_second: 1.0,
+        ..Limits::default()
+    });
+    let (one, two, three) = (
+        desk.store(1, "same"),
+        desk.store(2, "same"),
+        desk.store(3, "other"),
+    );
     for (lane, store) in [one, two, one, two, three].into_iter().enumerate() {
         desk.submit(store, &format!("order:{lane}"));
     }
@@ -171,9 +195,19 @@ fn a_doubt_of_a_deleted_or_paused_store_is_judged_all_the_same() {
         let store = desk.store(1, "k");
         let job = desk.submit(store, "order:1");
         let plan = desk.plan();
-        let doubt = crate::schedule::Doubt { batch: batch(1), not_before: desk.now.at };
+        let doubt = crate::schedule::Doubt {
+            batch: batch(1),
+            not_before: desk.now.at,
+        };
         let row = desk.row(job, intend(batch(1)));
-        desk.finish(&plan, &Finish { jobs: vec![row], doubt: Some(doubt), ..Finish::default() });
+        desk.finish(
+            &plan,
+            &Finish {
+                jobs: vec![row],
+                doubt: Some(doubt),
+                ..Finish::default()
+            },
+        );
         if paused {
             desk.pause(store);
         } else {

@@ -45,7 +45,13 @@ pub fn new_order(email: &str) -> Value {
 pub fn content(order: &Value) -> Value {
     let mut order = order.clone();
     let object = order.as_object_mut().expect("an order");
-    for field in ["date_updated", "quantity_total", "weight_total", "product_total", "order_total"] {
+    for field in [
+        "date_updated",
+        "quantity_total",
+        "weight_total",
+        "product_total",
+        "order_total",
+    ] {
         object.shift_remove(field);
     }
     order

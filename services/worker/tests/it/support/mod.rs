@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use ::worker::WorkerConfig;
+use ::worker::schedule::Limits;
 use app::{App, AppConfig, Caller, JobView, TenantRef};
+use domain::JobId;
 use domain::job::{ErrorCode, Job, JobStatus};
 use domain::order::create::Marker;
-use domain::JobId;
 use ledger::{AppenderConfig, Backend, Ledger, Recorded};
 use ledger_sqlite::SqliteLedger;
 use queue::Queue;
@@ -20,8 +22,6 @@ use queue::local::LocalQueue;
 use runtime::SystemClock;
 use simulator::{BucketConfig, Simulator, SimulatorConfig, StoreConfig};
 use testkit::eventually;
-use ::worker::WorkerConfig;
-use ::worker::schedule::Limits;
 use vault::{ArgonPool, Keyring, MasterKey, PoolConfig, RootKey, SystemEntropy};
 
 pub use ask::*;
@@ -52,8 +52,15 @@ pub fn world() -> Setup {
     Setup {
         timeout: Duration::from_secs(5),
         margin: Duration::from_millis(100),
-        limits: Limits { bucket_size: 100_000, refill_per_second: 100_000.0, ..Limits::default() },
-        bucket: BucketConfig { enforced: false, ..BucketConfig::default() },
+        limits: Limits {
+            bucket_size: 100_000,
+            refill_per_second: 100_000.0,
+            ..Limits::default()
+        },
+        bucket: BucketConfig {
+            enforced: false,
+            ..BucketConfig::default()
+        },
         max_attempts: 8,
         deadline: Duration::from_hours(24),
         marker: Marker::Metadata,
@@ -113,7 +120,11 @@ impl Setup {
 
     /// Starts everything.
     pub async fn start(self) -> World {
-        let config = SimulatorConfig { stores: Vec::new(), bucket: self.bucket, ..SimulatorConfig::default() };
+        let config = SimulatorConfig {
+            stores: Vec::new(),
+            bucket: self.bucket,
+            ..SimulatorConfig::default()
+        };
         let desk = Simulator::start(config).await.expect("the simulator starts");
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("app.db");
@@ -127,7 +138,11 @@ impl Setup {
         let mut upstream = orderdesk::Config::new(base_url.clone());
         upstream.timeout = self.timeout;
         let client = orderdesk::Client::new(upstream).expect("a client");
-        let costs = PoolConfig { memory_kib: 32, passes: 1, ..PoolConfig::default() };
+        let costs = PoolConfig {
+            memory_kib: 32,
+            passes: 1,
+            ..PoolConfig::default()
+        };
         let mut commands = AppConfig::new(base_url);
         commands.partitions = PARTITIONS;
         commands.max_attempts = self.max_attempts;
@@ -209,23 +224,44 @@ impl World {
             api_key: vault::ApiKey::parse(key).expect("an API key"),
             label: None,
         };
-        let store = self.app.register_store(&self.caller, store, false, None).await.expect("registered");
-        Shop { world: self, id: id.to_owned(), store: store.done().expect("new") }
+        let store = self
+            .app
+            .register_store(&self.caller, store, false, None)
+            .await
+            .expect("registered");
+        Shop {
+            world: self,
+            id: id.to_owned(),
+            store: store.done().expect("new"),
+        }
     }
 
     /// A job as it is now.
     pub async fn job(&self, id: JobId) -> Job {
-        self.ledger.job(id).await.expect("the ledger answers").expect("the job is there")
+        self.ledger
+            .job(id)
+            .await
+            .expect("the ledger answers")
+            .expect("the job is there")
     }
 
     /// Waits until a job fulfils `condition`.
     #[track_caller]
-    pub fn until(&self, id: JobId, what: &str, condition: impl Fn(&Job) -> bool) -> impl Future<Output = Job> {
+    pub fn until(
+        &self,
+        id: JobId,
+        what: &str,
+        condition: impl Fn(&Job) -> bool,
+    ) -> impl Future<Output = Job> {
         let what = format!("job {id} to be {what}");
         async move {
             eventually(&what, PATIENCE, async || {
                 let job = self.job(id).await;
-                if condition(&job) { Ok(job) } else { Err(format!("{} {:?}", job.status.as_str(), job.error)) }
+                if condition(&job) {
+                    Ok(job)
+                } else {
+                    Err(format!("{} {:?}", job.status.as_str(), job.error))
+                }
             })
             .await
         }
@@ -234,7 +270,11 @@ impl World {
     /// Waits until a job has ended, and shows it as its owner sees it.
     pub async fn ended(&self, id: JobId) -> JobView {
         self.until(id, "ended", |job| job.status.is_final()).await;
-        self.app.job(&self.caller, id).await.expect("shown").expect("there")
+        self.app
+            .job(&self.caller, id)
+            .await
+            .expect("shown")
+            .expect("there")
     }
 
     /// Waits until all of these have ended.
@@ -259,14 +299,21 @@ impl World {
         let mut ends: HashMap<JobId, u32> = HashMap::new();
         for event in self.events().await {
             let Some(job) = event.job_id else { continue };
-            let end = matches!(event.type_name.as_str(), "job.succeeded.v1" | "job.failed.v1" | "job.cancelled.v1");
+            let end = matches!(
+                event.type_name.as_str(),
+                "job.succeeded.v1" | "job.failed.v1" | "job.cancelled.v1"
+            );
             *ends.entry(job).or_default() += u32::from(end);
         }
         for (job, count) in ends {
             assert_eq!(count, 1, "final events of job {job}: {:?}", self.job(job).await);
         }
         for partition in 0..PARTITIONS {
-            let open = self.ledger.open_batches(partition).await.expect("the ledger answers");
+            let open = self
+                .ledger
+                .open_batches(partition)
+                .await
+                .expect("the ledger answers");
             assert!(open.is_empty(), "requests left open: {open:?}");
         }
     }
@@ -274,7 +321,10 @@ impl World {
     /// The bytes of the database and of the log beside it.
     pub fn files(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        for entry in std::fs::read_dir(self.folder.path()).expect("the folder").flatten() {
+        for entry in std::fs::read_dir(self.folder.path())
+            .expect("the folder")
+            .flatten()
+        {
             bytes.extend(std::fs::read(entry.path()).unwrap_or_default());
         }
         bytes
@@ -285,7 +335,11 @@ impl World {
 #[track_caller]
 pub fn assert_failed(view: &JobView, code: ErrorCode) {
     let job = &view.job;
-    assert_eq!((job.status, job.error.as_ref().map(|e| e.code)), (JobStatus::Failed, Some(code)), "{job:?}");
+    assert_eq!(
+        (job.status, job.error.as_ref().map(|e| e.code)),
+        (JobStatus::Failed, Some(code)),
+        "{job:?}"
+    );
 }
 
 /// Whether a job succeeded.
@@ -306,10 +360,18 @@ impl World {
             api_key: vault::ApiKey::parse(&format!("api-key-of-shop-{number}")).expect("an API key"),
             label: None,
         };
-        let store = self.app.register_store(&caller, store, false, None).await.expect("registered");
+        let store = self
+            .app
+            .register_store(&caller, store, false, None)
+            .await
+            .expect("registered");
         let store = store.done().expect("new");
         caller.tenant = TenantRef::Known(store.tenant_id);
-        Foreign { world: self, caller, store }
+        Foreign {
+            world: self,
+            caller,
+            store,
+        }
     }
 }
 
@@ -324,7 +386,10 @@ impl Foreign<'_> {
     /// Submits commands in one commit.
     pub async fn submit_all(&self, submissions: Vec<app::Submission>) -> Vec<JobId> {
         let app = &self.world.app;
-        let submitted = app.submit(&self.caller, &self.store, submissions, None).await.expect("accepted");
+        let submitted = app
+            .submit(&self.caller, &self.store, submissions, None)
+            .await
+            .expect("accepted");
         submitted.jobs.iter().map(|job| job.id).collect()
     }
 }

@@ -30,7 +30,10 @@ impl Shop<'_> {
 
     /// An order as Order Desk has it.
     pub fn get(&self, order: &str) -> Value {
-        self.world.desk.get_order(&self.id, order).expect("the order is there")
+        self.world
+            .desk
+            .get_order(&self.id, order)
+            .expect("the order is there")
     }
 
     /// How many notes of an order have this text.
@@ -57,13 +60,21 @@ impl Shop<'_> {
 
     /// The registration as it is now.
     pub async fn now(&self) -> Store {
-        self.world.ledger.store(self.store.id).await.expect("the ledger answers").expect("the store is there")
+        self.world
+            .ledger
+            .store(self.store.id)
+            .await
+            .expect("the ledger answers")
+            .expect("the store is there")
     }
 
     /// Waits until the registration fulfils `condition`.
     pub async fn until(&self, what: &str, condition: impl Fn(&Store) -> bool) -> Store {
         let what = format!("store {} to be {what}", self.id);
-        eventually(&what, PATIENCE, async || Some(self.now().await).filter(&condition)).await
+        eventually(&what, PATIENCE, async || {
+            Some(self.now().await).filter(&condition)
+        })
+        .await
     }
 
     /// Submits one command.
@@ -74,7 +85,11 @@ impl Shop<'_> {
     /// Submits commands in one commit.
     pub async fn submit_all(&self, submissions: Vec<Submission>) -> Vec<JobId> {
         let world = self.world;
-        let submitted = world.app.submit(&world.caller, &self.store, submissions, None).await.expect("accepted");
+        let submitted = world
+            .app
+            .submit(&world.caller, &self.store, submissions, None)
+            .await
+            .expect("accepted");
         submitted.jobs.iter().map(|job| job.id).collect()
     }
 
@@ -91,13 +106,21 @@ impl Shop<'_> {
     /// Changes the registration.
     pub async fn patch(&self, patch: app::PatchStore) {
         let world = self.world;
-        world.app.patch_store(&world.caller, &self.now().await, patch, None).await.expect("changed");
+        world
+            .app
+            .patch_store(&world.caller, &self.now().await, patch, None)
+            .await
+            .expect("changed");
     }
 
     /// Deletes the registration.
     pub async fn delete(&self) {
         let world = self.world;
-        world.app.delete_store(&world.caller, &self.now().await, None).await.expect("deleted");
+        world
+            .app
+            .delete_store(&world.caller, &self.now().await, None)
+            .await
+            .expect("deleted");
     }
 }
 

@@ -37,7 +37,11 @@ impl World {
             .expect("a runtime");
         let lifecycle = Lifecycle::new();
         let file = self.folder.path().join("app.db");
-        let (queue, keyring, config) = (Arc::clone(&self.queue), Arc::clone(&self.keyring), self.config.clone());
+        let (queue, keyring, config) = (
+            Arc::clone(&self.queue),
+            Arc::clone(&self.keyring),
+            self.config.clone(),
+        );
         let client = self.app.upstream().config().clone();
         let started = lifecycle.clone();
         let worker = runtime
@@ -47,13 +51,25 @@ impl World {
                 let clock = Arc::new(SystemClock);
                 let seals = Seals::new(ledger.clone(), Arc::clone(&keyring), clock.clone());
                 let client = orderdesk::Client::new(client).expect("a client");
-                let worker = Worker::new(Parts { ledger, queue, clock, keyring, seals, client, config });
+                let worker = Worker::new(Parts {
+                    ledger,
+                    queue,
+                    clock,
+                    keyring,
+                    seals,
+                    client,
+                    config,
+                });
                 worker.run(&started);
                 worker
             })
             .await
             .expect("the worker starts");
-        self.worker = Some(Running { runtime: Some(runtime), lifecycle, worker });
+        self.worker = Some(Running {
+            runtime: Some(runtime),
+            lifecycle,
+            worker,
+        });
     }
 
     /// How many jobs the worker knows of.
