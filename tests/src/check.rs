@@ -68,7 +68,11 @@ pub struct EveryJobEndedOnce {
 impl EveryJobEndedOnce {
     /// For jobs of this store.
     pub fn of(store: &str) -> Self {
-        Self { store: store.to_owned(), accepted: Vec::new(), unanswered: Vec::new() }
+        Self {
+            store: store.to_owned(),
+            accepted: Vec::new(),
+            unanswered: Vec::new(),
+        }
     }
 
     /// A job that was accepted.
@@ -87,7 +91,13 @@ impl EveryJobEndedOnce {
     /// If it is not accepted.
     pub async fn note(&mut self, client: &Client, order: &str, text: &str) -> String {
         let job = client.submit_note(&self.store, order, text).await;
-        self.accepted(&*job, Effect::Note { order: order.to_owned(), text: text.to_owned() });
+        self.accepted(
+            &*job,
+            Effect::Note {
+                order: order.to_owned(),
+                text: text.to_owned(),
+            },
+        );
         job
     }
 
@@ -136,7 +146,10 @@ impl EveryJobEndedOnce {
             };
             report.recovered += usize::from(job["result"]["recovered"] == true);
             if let Some(found) = self.times(desk, effect) {
-                assert!((least..=most).contains(&found), "{effect:?} is there {found} times, but its job is {job}");
+                assert!(
+                    (least..=most).contains(&found),
+                    "{effect:?} is there {found} times, but its job is {job}"
+                );
             }
         }
         for effect in &self.unanswered {

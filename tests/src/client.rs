@@ -31,7 +31,10 @@ pub struct Answer {
 impl Answer {
     /// A header as text; empty if it is not there.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// The answer itself, if it has this status.
@@ -55,7 +58,10 @@ impl Answer {
     /// If there is none.
     #[track_caller]
     pub fn id(&self) -> String {
-        self.body["id"].as_str().unwrap_or_else(|| panic!("an id in {}", self.body)).to_owned()
+        self.body["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("an id in {}", self.body))
+            .to_owned()
     }
 }
 
@@ -78,12 +84,19 @@ impl Client {
             .timeout(Duration::from_secs(90))
             .build()
             .expect("the HTTP client is set up");
-        Self { http, base: base.into(), key: key.into() }
+        Self {
+            http,
+            base: base.into(),
+            key: key.into(),
+        }
     }
 
     /// The same tenant at another node.
     pub fn at(&self, base: impl Into<String>) -> Self {
-        Self { base: base.into(), ..self.clone() }
+        Self {
+            base: base.into(),
+            ..self.clone()
+        }
     }
 
     /// The master key.
@@ -93,7 +106,9 @@ impl Client {
 
     /// A request with the master key; for headers and the like. Send it with [`Client::send`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key)
+        self.http
+            .request(method, format!("{}{path}", self.base))
+            .bearer_auth(&self.key)
     }
 
     /// Sends a request and reads the answer.
@@ -109,7 +124,11 @@ impl Client {
         } else {
             serde_json::from_str(&text).unwrap_or(Value::String(text))
         };
-        Ok(Answer { status, headers, body })
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
     }
 
     /// `GET`.
@@ -117,27 +136,37 @@ impl Client {
     /// # Panics
     /// As all the short forms: if no answer comes.
     pub async fn get(&self, path: &str) -> Answer {
-        self.send(self.request(Method::GET, path)).await.expect("an answer")
+        self.send(self.request(Method::GET, path))
+            .await
+            .expect("an answer")
     }
 
     /// `POST` of JSON.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.send(self.request(Method::POST, path).json(body)).await.expect("an answer")
+        self.send(self.request(Method::POST, path).json(body))
+            .await
+            .expect("an answer")
     }
 
     /// `PUT` of JSON.
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
-        self.send(self.request(Method::PUT, path).json(body)).await.expect("an answer")
+        self.send(self.request(Method::PUT, path).json(body))
+            .await
+            .expect("an answer")
     }
 
     /// `PATCH` of JSON.
     pub async fn patch(&self, path: &str, body: &Value) -> Answer {
-        self.send(self.request(Method::PATCH, path).json(body)).await.expect("an answer")
+        self.send(self.request(Method::PATCH, path).json(body))
+            .await
+            .expect("an answer")
     }
 
     /// `DELETE`.
     pub async fn delete(&self, path: &str) -> Answer {
-        self.send(self.request(Method::DELETE, path)).await.expect("an answer")
+        self.send(self.request(Method::DELETE, path))
+            .await
+            .expect("an answer")
     }
 
     /// Registers a store and returns the registration.
@@ -162,7 +191,11 @@ impl Client {
     /// # Panics
     /// If it is not accepted.
     pub async fn submit_note(&self, store: &str, order: &str, text: &str) -> String {
-        self.submit(&format!("/stores/{store}/orders/{order}/add-note"), &json!({"note": text})).await
+        self.submit(
+            &format!("/stores/{store}/orders/{order}/add-note"),
+            &json!({"note": text}),
+        )
+        .await
     }
 
     /// Submits jobs at once and returns their ids in the same order.
@@ -170,9 +203,14 @@ impl Client {
     /// # Panics
     /// If they are not accepted.
     pub async fn batch(&self, store: &str, jobs: &[Value]) -> Vec<String> {
-        let answer = self.post(&format!("/stores/{store}/jobs:batch"), &json!({"jobs": jobs})).await.expect(202);
+        let answer = self
+            .post(&format!("/stores/{store}/jobs:batch"), &json!({"jobs": jobs}))
+            .await
+            .expect(202);
         let jobs = answer.body["data"].as_array().cloned().unwrap_or_default();
-        jobs.iter().map(|job| job["id"].as_str().unwrap_or_default().to_owned()).collect()
+        jobs.iter()
+            .map(|job| job["id"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// A job as it stands.
@@ -189,9 +227,15 @@ impl Client {
     /// When the deadline has passed.
     pub async fn wait_ended(&self, id: &str, deadline: Duration) -> Value {
         let ask = async || {
-            let answer = self.send(self.request(Method::GET, &format!("/jobs/{id}?wait=5"))).await;
+            let answer = self
+                .send(self.request(Method::GET, &format!("/jobs/{id}?wait=5")))
+                .await;
             let answer = answer.map_err(|error| format!("{error:?}"))?;
-            if answer.status == 200 && is_final(&answer.body) { Ok(answer.body) } else { Err(answer.body.to_string()) }
+            if answer.status == 200 && is_final(&answer.body) {
+                Ok(answer.body)
+            } else {
+                Err(answer.body.to_string())
+            }
         };
         eventually(&format!("job {id} ends"), deadline, ask).await
     }

@@ -32,7 +32,9 @@ impl Forbidden {
     #[track_caller]
     pub fn absent_in(&self, place: &str, bytes: &[u8]) {
         for (name, text) in &self.texts {
-            let at = bytes.windows(text.len()).position(|window| window == text.as_bytes());
+            let at = bytes
+                .windows(text.len())
+                .position(|window| window == text.as_bytes());
             if let Some(at) = at {
                 let around = &bytes[at.saturating_sub(60)..(at + text.len() + 60).min(bytes.len())];
                 panic!("{name} is in {place}: {}", String::from_utf8_lossy(around));
@@ -68,6 +70,8 @@ mod tests {
     #[test]
     #[should_panic(expected = "the key is in file: before supersecret after")]
     fn a_forbidden_text_is_found_and_named() {
-        Forbidden::new().text("the key", "supersecret").absent_in("file", b"before supersecret after");
+        Forbidden::new()
+            .text("the key", "supersecret")
+            .absent_in("file", b"before supersecret after");
     }
 }

@@ -59,10 +59,17 @@ impl Gateway {
 
     /// One with settings of its own.
     pub fn builder() -> GatewayBuilder {
-        let bucket = BucketConfig { size: 100_000, refill_per_second: 10_000.0, enforced: true };
+        let bucket = BucketConfig {
+            size: 100_000,
+            refill_per_second: 10_000.0,
+            enforced: true,
+        };
         GatewayBuilder {
             environment: Vec::new(),
-            desk: SimulatorConfig { bucket, ..SimulatorConfig::default() },
+            desk: SimulatorConfig {
+                bucket,
+                ..SimulatorConfig::default()
+            },
             crash: None,
         }
     }
@@ -78,7 +85,9 @@ impl Gateway {
     /// If it cannot be registered.
     pub async fn client_with_store(&self) -> Client {
         let client = self.client();
-        client.register_store(SimulatorConfig::STORE_ID, SimulatorConfig::API_KEY).await;
+        client
+            .register_store(SimulatorConfig::STORE_ID, SimulatorConfig::API_KEY)
+            .await;
         client
     }
 
@@ -126,7 +135,8 @@ impl GatewayBuilder {
     #[must_use]
     pub fn real_bucket(mut self) -> Self {
         self.desk.bucket = BucketConfig::default();
-        self.env("ORDERDESK_BUCKET_SIZE", "20").env("ORDERDESK_REFILL_PER_SECOND", "3")
+        self.env("ORDERDESK_BUCKET_SIZE", "20")
+            .env("ORDERDESK_REFILL_PER_SECOND", "3")
     }
 
     /// Lets the first life end at a crash point.
@@ -142,7 +152,10 @@ impl GatewayBuilder {
     /// If one does not start.
     pub async fn start(self) -> Gateway {
         let desk = Simulator::start(self.desk).await.expect("the simulator starts");
-        let folder = tempfile::Builder::new().prefix("odg-data-").tempdir().expect("a temporary folder");
+        let folder = tempfile::Builder::new()
+            .prefix("odg-data-")
+            .tempdir()
+            .expect("a temporary folder");
         let kms_key = kms_key();
         let database = format!("sqlite:///{}", folder.path().join("app.db").display());
         let spec = Spec::of("orderdesk-gateway")
@@ -150,6 +163,11 @@ impl GatewayBuilder {
             .env("DATABASE_URL", database)
             .envs(self.environment);
         let node = Node::start_crashing(spec, self.crash.as_ref()).await;
-        Gateway { desk, node, folder, kms_key }
+        Gateway {
+            desk,
+            node,
+            folder,
+            kms_key,
+        }
     }
 }

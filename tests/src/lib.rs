@@ -30,7 +30,11 @@ pub use node::{Ended, Node, Spec};
 pub fn random_hex(count: usize) -> String {
     let mut bytes = vec![0; count.div_ceil(2)];
     getrandom::fill(&mut bytes).expect("the kernel has randomness");
-    let mut text: String = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect();
+    let mut text: String = bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(digit)
+        .collect();
     text.truncate(count);
     text
 }

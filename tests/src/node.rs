@@ -64,7 +64,8 @@ impl Spec {
     /// Sets environment variables.
     #[must_use]
     pub fn envs<N: Into<String>, V: Into<String>>(mut self, pairs: impl IntoIterator<Item = (N, V)>) -> Self {
-        self.environment.extend(pairs.into_iter().map(|(name, value)| (name.into(), value.into())));
+        self.environment
+            .extend(pairs.into_iter().map(|(name, value)| (name.into(), value.into())));
         self
     }
 
@@ -84,7 +85,9 @@ impl Spec {
 
     /// Starts it and waits for nothing.
     pub fn launch(&self, crash: Option<&CrashPoint>) -> Process {
-        let mut launch = Process::of(&self.binary).args(self.arguments.clone()).envs(self.environment.clone());
+        let mut launch = Process::of(&self.binary)
+            .args(self.arguments.clone())
+            .envs(self.environment.clone());
         if let Some(folder) = &self.folder {
             launch = launch.folder(folder);
         }
@@ -98,7 +101,10 @@ impl Spec {
     pub async fn run(&self, deadline: Duration) -> Ended {
         let process = self.launch(None);
         let status = process.wait_exit(deadline).await;
-        Ended { status, lines: process.lines() }
+        Ended {
+            status,
+            lines: process.lines(),
+        }
     }
 }
 
@@ -128,11 +134,18 @@ impl Node {
     /// As [`Node::start`].
     pub async fn start_crashing(mut spec: Spec, crash: Option<&CrashPoint>) -> Self {
         for name in ["PORT", "WORKER_PORT"] {
-            spec.environment.entry(name.to_owned()).or_insert_with(|| testkit::free_port().to_string());
+            spec.environment
+                .entry(name.to_owned())
+                .or_insert_with(|| testkit::free_port().to_string());
         }
         let process = spec.launch(crash);
         let address = listening(&process).await.expect("it listens");
-        Self { spec, process, address, former: Vec::new() }
+        Self {
+            spec,
+            process,
+            address,
+            former: Vec::new(),
+        }
     }
 
     /// Where it listens.
@@ -165,7 +178,11 @@ impl Node {
     /// # Panics
     /// As [`Node::start`].
     pub async fn restart(&mut self) {
-        assert!(self.restart_crashing(None).await, "it listens:\n{}", self.process.lines().join("\n"));
+        assert!(
+            self.restart_crashing(None).await,
+            "it listens:\n{}",
+            self.process.lines().join("\n")
+        );
     }
 
     /// Kills it if it still runs and starts it again; false if it ended before it listened.
@@ -191,7 +208,12 @@ impl Node {
     pub async fn wait_killed(&self, deadline: Duration) {
         use std::os::unix::process::ExitStatusExt as _;
         let status = self.process.wait_exit(deadline).await;
-        assert_eq!(status.signal(), Some(9), "{status}:\n{}", self.process.lines().join("\n"));
+        assert_eq!(
+            status.signal(),
+            Some(9),
+            "{status}:\n{}",
+            self.process.lines().join("\n")
+        );
     }
 
     /// Asks it to end (SIGTERM) and waits; its exit code.

@@ -45,7 +45,10 @@ async fn through(command: &Command, points: &[&'static str]) -> (Value, Gateway)
     assert!(!(command.done)(&gateway.desk, &seed), "the effect is new");
     let mut job = None;
     for point in points {
-        assert!(gateway.restart_crashing(Some(&CrashPoint(point, 1))).await, "it starts before {point}");
+        assert!(
+            gateway.restart_crashing(Some(&CrashPoint(point, 1))).await,
+            "it starts before {point}"
+        );
         job = submit(&client, command, &seed).await.or(job);
         gateway.wait_killed(PATIENCE).await;
     }
@@ -64,7 +67,9 @@ fn seed(desk: &Handle) -> Seed {
     let item = json!({"name": "Seed", "code": "SEED", "price": 2.5, "stock": 7});
     Seed {
         order: desk::orders(desk, 1).remove(0),
-        item: desk.put_inventory_item(desk::STORE, item).expect("the store exists"),
+        item: desk
+            .put_inventory_item(desk::STORE, item)
+            .expect("the store exists"),
     }
 }
 
@@ -73,20 +78,36 @@ async fn submit(client: &Client, command: &Command, seed: &Seed) -> Option<Strin
     let request = client
         .request(command.method.clone(), &(command.path)(seed))
         .header("Idempotency-Key", "the-one-submission");
-    let request = if command.body.is_null() { request } else { request.json(&command.body) };
+    let request = if command.body.is_null() {
+        request
+    } else {
+        request.json(&command.body)
+    };
     Some(client.send(request).await.ok()?.expect(202).id())
 }
 
 async fn survives(command: &Command, certain: &[&'static str], applied: &[&'static str]) {
     let single = certain.iter().chain(applied).map(async |point| {
         let (job, _gateway) = through(command, &[point]).await;
-        assert_eq!(job["result"]["recovered"], applied.contains(point), "{point}: {job}");
+        assert_eq!(
+            job["result"]["recovered"],
+            applied.contains(point),
+            "{point}: {job}"
+        );
     });
     // The judgement after a crash is itself cut short.
-    let twice = certain.iter().chain(applied).filter(|point| point.ends_with("t.after")).map(async |point| {
-        let (job, _gateway) = through(command, &[point, "judge.fetched"]).await;
-        assert_eq!(job["result"]["recovered"], applied.contains(point), "{point}, judge.fetched: {job}");
-    });
+    let twice = certain
+        .iter()
+        .chain(applied)
+        .filter(|point| point.ends_with("t.after"))
+        .map(async |point| {
+            let (job, _gateway) = through(command, &[point, "judge.fetched"]).await;
+            assert_eq!(
+                job["result"]["recovered"],
+                applied.contains(point),
+                "{point}, judge.fetched: {job}"
+            );
+        });
     tokio::join!(join_all(single), join_all(twice));
 }
 
@@ -107,8 +128,18 @@ async fn a_note_survives_a_crash_at_every_step() {
             n => panic!("the note is there {n} times"),
         },
     };
-    survives(&command, &["cycle.loaded", "cycle.fetched", "intent.before", "intent.after", "record.after"], &APPLIED)
-        .await;
+    survives(
+        &command,
+        &[
+            "cycle.loaded",
+            "cycle.fetched",
+            "intent.before",
+            "intent.after",
+            "record.after",
+        ],
+        &APPLIED,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -156,7 +187,12 @@ async fn a_move_survives_a_crash_at_every_step() {
         write: RequestKind::MoveOrders,
         done: |desk, seed| desk::order(desk, &seed.order)["folder_id"] == 2,
     };
-    let certain = ["cycle.loaded", "cycle.fetched", "move.intent.after", "record.after"];
+    let certain = [
+        "cycle.loaded",
+        "cycle.fetched",
+        "move.intent.after",
+        "record.after",
+    ];
     survives(&command, &certain, &["move.request.after"]).await;
 }
 
@@ -172,11 +208,21 @@ async fn an_update_with_a_move_survives_a_crash_at_every_step() {
         write: RequestKind::MoveOrders,
         done: |desk, seed| desk::order(desk, &seed.order)["folder_id"] == 3 && note(desk, seed) == 1,
     };
-    let points =
-        ["cycle.fetched", "intent.after", "request.after", "move.intent.after", "move.request.after", "record.after"];
+    let points = [
+        "cycle.fetched",
+        "intent.after",
+        "request.after",
+        "move.intent.after",
+        "move.request.after",
+        "record.after",
+    ];
     join_all(points.map(async |point| {
         let (job, gateway) = through(&command, &[point]).await;
-        assert_eq!(gateway.desk.counters().kind(RequestKind::PutOrder).applied, 1, "{point}: {job}");
+        assert_eq!(
+            gateway.desk.counters().kind(RequestKind::PutOrder).applied,
+            1,
+            "{point}: {job}"
+        );
         let found = point.ends_with("request.after");
         assert_eq!(job["result"]["recovered"], found, "{point}: {job}");
     }))
@@ -192,7 +238,11 @@ async fn a_created_order_survives_a_crash_at_every_step() {
         write: RequestKind::CreateOrder,
         done: |desk, _| {
             let orders = desk.orders(desk::STORE).unwrap();
-            orders.iter().filter(|order| order["email"] == "created@example.com").count() == 1
+            orders
+                .iter()
+                .filter(|order| order["email"] == "created@example.com")
+                .count()
+                == 1
         },
     };
     survives(&command, &CERTAIN, &APPLIED).await;
@@ -215,7 +265,9 @@ fn inventory(seed: &Seed) -> String {
 }
 
 fn stocked(desk: &Handle, code: &str) -> Vec<Value> {
-    let items = desk.inventory(SimulatorConfig::STORE_ID).expect("the store exists");
+    let items = desk
+        .inventory(SimulatorConfig::STORE_ID)
+        .expect("the store exists");
     items.into_iter().filter(|item| item["code"] == code).collect()
 }
 
@@ -282,7 +334,11 @@ async fn what_was_recorded_is_not_judged_again_after_a_later_crash() {
     gateway.restart().await;
     let second = client.submit_note(desk::STORE, &order, "second").await;
     client.wait_succeeded(&second, PATIENCE).await;
-    assert_eq!(gateway.desk.counters().total().requests, requests + 2, "one fetch and one update");
+    assert_eq!(
+        gateway.desk.counters().total().requests,
+        requests + 2,
+        "one fetch and one update"
+    );
     assert_eq!(client.job(&first).await, before, "a final state never changes");
     assert!(gateway.process().is_running());
     assert_eq!(gateway.terminate(Duration::from_secs(10)).await, Some(0));

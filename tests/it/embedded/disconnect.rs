@@ -31,9 +31,17 @@ async fn a_client_that_hangs_up_leaves_a_whole_job_or_none() {
             // A third of the clients are cut off in the middle of the body, a third at some moment after it, a third
             // at the first byte of the answer.
             let request = format!("{head}{body}");
-            let length = if n.is_multiple_of(3) { request.len() - 5 } else { request.len() };
+            let length = if n.is_multiple_of(3) {
+                request.len() - 5
+            } else {
+                request.len()
+            };
             stream.write_all(&request.as_bytes()[..length]).await.unwrap();
-            let patience = if n % 3 == 1 { PATIENCE } else { Duration::from_millis(8 * n as u64) };
+            let patience = if n % 3 == 1 {
+                PATIENCE
+            } else {
+                Duration::from_millis(8 * n as u64)
+            };
             let mut byte = [0];
             let _ = tokio::time::timeout(patience, stream.read(&mut byte)).await;
             // A reset rather than an end: bytes that the gateway has not read yet are thrown away.
@@ -47,7 +55,10 @@ async fn a_client_that_hangs_up_leaves_a_whole_job_or_none() {
     client.wait_succeeded(&last, PATIENCE).await;
     let known = std::cell::Cell::new(0);
     let settled = async || {
-        let jobs = client.get("/jobs?limit=100").await.expect(200).body["data"].as_array().cloned().unwrap();
+        let jobs = client.get("/jobs?limit=100").await.expect(200).body["data"]
+            .as_array()
+            .cloned()
+            .unwrap();
         let count = jobs.len();
         let same = known.replace(count) == count;
         let open = jobs.iter().find(|job| job["status"] != "succeeded");
@@ -62,7 +73,10 @@ async fn a_client_that_hangs_up_leaves_a_whole_job_or_none() {
     assert_eq!(notes.len(), 1 + count, "{notes:?}");
     for n in 0..45 {
         let found = desk::count(&notes, &format!("note number {n}."));
-        assert!(found <= usize::from(n % 3 != 0), "note {n} is there {found} times");
+        assert!(
+            found <= usize::from(n % 3 != 0),
+            "note {n} is there {found} times"
+        );
     }
     println!("{} of 30 whole requests were accepted", count - 1);
     assert!(count > 15, "an answer begins only when the job is there");
@@ -81,12 +95,20 @@ async fn the_worker_hears_of_a_job_whose_client_has_gone() {
         client.key(),
         body.len()
     );
-    let hold = gateway.desk.hold(simulator::RequestKind::GetOrder, simulator::HoldPhase::BeforeApply);
+    let hold = gateway.desk.hold(
+        simulator::RequestKind::GetOrder,
+        simulator::HoldPhase::BeforeApply,
+    );
     let mut stream = TcpStream::connect(gateway.address()).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
-    assert!(gateway.desk.wait_held(hold, 1, PATIENCE).await, "accepted and under way");
+    assert!(
+        gateway.desk.wait_held(hold, 1, PATIENCE).await,
+        "accepted and under way"
+    );
     drop(stream);
     gateway.desk.release(hold).unwrap();
-    let noted = |desk: &simulator::Handle| desk::count(&desk::notes_of(desk, desk::STORE, &order), "nobody waits") == 1;
+    let noted = |desk: &simulator::Handle| {
+        desk::count(&desk::notes_of(desk, desk::STORE, &order), "nobody waits") == 1
+    };
     assert!(gateway.desk.wait_until(PATIENCE, noted).await);
 }

@@ -17,21 +17,45 @@ fn faults() -> Vec<(String, Fault)> {
         ("reset before".to_owned(), Fault::ResetBefore),
         ("reset after".to_owned(), Fault::ResetAfter),
         ("time-out".to_owned(), Fault::Timeout),
-        ("time-out, late write".to_owned(), Fault::TimeoutLateWrite { delay_ms: 1_600 }),
-        ("502, late write".to_owned(), Fault::LateWrite { delay_ms: 1_600, status: 502 }),
+        (
+            "time-out, late write".to_owned(),
+            Fault::TimeoutLateWrite { delay_ms: 1_600 },
+        ),
+        (
+            "502, late write".to_owned(),
+            Fault::LateWrite {
+                delay_ms: 1_600,
+                status: 502,
+            },
+        ),
         ("throttled".to_owned(), Fault::Throttle { retry_after: 1 }),
     ];
     for applied in [false, true] {
         for status in [500, 502, 503, 504] {
-            faults.push((format!("{status}, applied: {applied}"), Fault::ServerError { status, applied }));
+            faults.push((
+                format!("{status}, applied: {applied}"),
+                Fault::ServerError { status, applied },
+            ));
         }
         let message = "Something went wrong".to_owned();
         faults.extend([
-            (format!("status error, applied: {applied}"), Fault::StatusError { message, applied }),
+            (
+                format!("status error, applied: {applied}"),
+                Fault::StatusError { message, applied },
+            ),
             (format!("garbage, applied: {applied}"), Fault::Garbage { applied }),
-            (format!("HTML, applied: {applied}"), Fault::Html { status: 502, applied }),
-            (format!("HTML with 200, applied: {applied}"), Fault::Html { status: 200, applied }),
-            (format!("truncated, applied: {applied}"), Fault::Truncated { applied }),
+            (
+                format!("HTML, applied: {applied}"),
+                Fault::Html { status: 502, applied },
+            ),
+            (
+                format!("HTML with 200, applied: {applied}"),
+                Fault::Html { status: 200, applied },
+            ),
+            (
+                format!("truncated, applied: {applied}"),
+                Fault::Truncated { applied },
+            ),
         ]);
     }
     faults
@@ -58,14 +82,26 @@ async fn all_at_once(kind: RequestKind) {
     let mut check = EveryJobEndedOnce::of(desk::STORE);
     let mut jobs = Vec::new();
     for (order, (name, fault)) in orders.iter().zip(&faults) {
-        gateway.desk.fail_next(Matcher::from(kind).order(order), fault.clone());
+        gateway
+            .desk
+            .fail_next(Matcher::from(kind).order(order), fault.clone());
         let note = format!("one and only: {name}");
         let path = format!("/stores/{}/orders/{order}", desk::STORE);
         let job = if kind == RequestKind::MoveOrders {
-            client.submit(&format!("{path}/move-folder"), &json!({"folder_id": 3})).await
+            client
+                .submit(&format!("{path}/move-folder"), &json!({"folder_id": 3}))
+                .await
         } else {
-            let job = client.submit(&format!("{path}/add-note"), &json!({"note": note})).await;
-            check.accepted(&*job, Effect::Note { order: order.clone(), text: note });
+            let job = client
+                .submit(&format!("{path}/add-note"), &json!({"note": note}))
+                .await;
+            check.accepted(
+                &*job,
+                Effect::Note {
+                    order: order.clone(),
+                    text: note,
+                },
+            );
             job
         };
         jobs.push(job);
@@ -73,7 +109,11 @@ async fn all_at_once(kind: RequestKind) {
     for ((job, order), (name, fault)) in jobs.iter().zip(&orders).zip(&faults) {
         let job = client.wait_succeeded(job, PATIENCE).await;
         let written = kind != RequestKind::GetOrder;
-        assert_eq!(job["result"]["recovered"], written && applied(fault), "{name}: {job}");
+        assert_eq!(
+            job["result"]["recovered"],
+            written && applied(fault),
+            "{name}: {job}"
+        );
         if kind == RequestKind::MoveOrders {
             assert_eq!(desk::order(&gateway.desk, order)["folder_id"], 3, "{name}");
         }
@@ -82,7 +122,11 @@ async fn all_at_once(kind: RequestKind) {
     let hits: u64 = gateway.desk.faults().iter().map(|rule| rule.hits).sum();
     assert_eq!(hits, faults.len() as u64, "every fault was met");
     if kind == RequestKind::PutOrder {
-        assert_eq!(gateway.desk.counters().kind(kind).applied, faults.len() as u64, "no update was repeated");
+        assert_eq!(
+            gateway.desk.counters().kind(kind).applied,
+            faults.len() as u64,
+            "no update was repeated"
+        );
     }
 }
 
@@ -109,10 +153,16 @@ async fn a_crash_behind_every_fault_of_an_update_still_ends_in_one_note() {
             let client = gateway.client_with_store().await;
             let order = desk::orders(&gateway.desk, 1).remove(0);
             gateway.desk.fail_next(RequestKind::PutOrder, fault.clone());
-            assert!(gateway.restart_crashing(Some(&CrashPoint("request.after", 1))).await);
+            assert!(
+                gateway
+                    .restart_crashing(Some(&CrashPoint("request.after", 1)))
+                    .await
+            );
             let path = format!("/stores/{}/orders/{order}/add-note", desk::STORE);
             let submit = async || {
-                let request = client.request(Method::POST, &path).header("Idempotency-Key", "one");
+                let request = client
+                    .request(Method::POST, &path)
+                    .header("Idempotency-Key", "one");
                 client.send(request.json(&json!({"note": "one and only"}))).await
             };
             // The answer may be lost with the process; the repeat finds the job.
@@ -121,11 +171,21 @@ async fn a_crash_behind_every_fault_of_an_update_still_ends_in_one_note() {
             gateway.restart().await;
             let mut check = EveryJobEndedOnce::of(desk::STORE);
             let job = submit().await.expect("an answer").expect(202).id();
-            check.accepted(job, Effect::Note { order: order.clone(), text: "one and only".to_owned() });
+            check.accepted(
+                job,
+                Effect::Note {
+                    order: order.clone(),
+                    text: "one and only".to_owned(),
+                },
+            );
             let report = check.check(&client, &gateway.desk, PATIENCE).await;
             assert_eq!(report.succeeded, 1, "{name}");
             assert_eq!(report.recovered == 1, applied(fault), "{name}: {:?}", report.jobs);
-            assert_eq!(gateway.desk.counters().kind(RequestKind::PutOrder).applied, 1, "{name}");
+            assert_eq!(
+                gateway.desk.counters().kind(RequestKind::PutOrder).applied,
+                1,
+                "{name}"
+            );
         }))
         .await;
     }
@@ -136,10 +196,17 @@ async fn a_late_first_update_never_erases_a_later_success() {
     let gateway = Gateway::start().await;
     let client = gateway.client_with_store().await;
     let order = desk::orders(&gateway.desk, 1).remove(0);
-    gateway.desk.fail_next(RequestKind::PutOrder, Fault::TimeoutLateWrite { delay_ms: 2_000 });
+    gateway
+        .desk
+        .fail_next(RequestKind::PutOrder, Fault::TimeoutLateWrite { delay_ms: 2_000 });
     let mut check = EveryJobEndedOnce::of(desk::STORE);
     check.note(&client, &order, "late and first").await;
-    gateway.desk.wait_until(PATIENCE, |desk| desk.counters().kind(RequestKind::PutOrder).requests == 1).await;
+    gateway
+        .desk
+        .wait_until(PATIENCE, |desk| {
+            desk.counters().kind(RequestKind::PutOrder).requests == 1
+        })
+        .await;
     check.note(&client, &order, "early and second").await;
     let report = check.check(&client, &gateway.desk, PATIENCE).await;
     assert_eq!(report.succeeded, 2);
@@ -176,7 +243,13 @@ async fn one_poisoned_job_does_not_fail_its_batch_mates() {
     let ids = client.batch(desk::STORE, &jobs).await;
     let mut check = EveryJobEndedOnce::of(desk::STORE);
     for (n, id) in ids.iter().enumerate() {
-        check.accepted(&**id, Effect::Note { order: order.clone(), text: text(n) });
+        check.accepted(
+            &**id,
+            Effect::Note {
+                order: order.clone(),
+                text: text(n),
+            },
+        );
     }
     let report = check.check(&client, &gateway.desk, PATIENCE).await;
     assert_eq!((report.succeeded, report.failed), (49, 1));

@@ -14,18 +14,26 @@ const GRACE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn sigterm_under_load_ends_cleanly_and_the_next_start_goes_on() {
-    let mut gateway = Gateway::builder().desk(|desk| desk.latency = Duration::from_millis(30)).start().await;
+    let mut gateway = Gateway::builder()
+        .desk(|desk| desk.latency = Duration::from_millis(30))
+        .start()
+        .await;
     let client = gateway.client_with_store().await;
     let orders = desk::orders(&gateway.desk, 20);
     let mut check = EveryJobEndedOnce::of(desk::STORE);
     for n in 0..60 {
-        check.note(&client, &orders[n % 20], &format!("note number {n}.")).await;
+        check
+            .note(&client, &orders[n % 20], &format!("note number {n}."))
+            .await;
     }
     assert_eq!(gateway.terminate(GRACE).await, Some(0));
     gateway.restart().await;
     let report = check.check(&client, &gateway.desk, PATIENCE).await;
     assert_eq!(report.succeeded, 60);
-    assert_eq!(report.recovered, 0, "what was in hand was ended, not abandoned: {report:?}");
+    assert_eq!(
+        report.recovered, 0,
+        "what was in hand was ended, not abandoned: {report:?}"
+    );
 }
 
 #[tokio::test]
@@ -35,7 +43,10 @@ async fn sigterm_answers_requests_in_flight_and_ends_the_cycle_in_hand() {
     let order = desk::orders(&gateway.desk, 1).remove(0);
     let hold = gateway.desk.hold(RequestKind::PutOrder, HoldPhase::BeforeAnswer);
     let path = format!("/stores/{}/orders/{order}/add-note", desk::STORE);
-    let waiting = client.request(Method::POST, &path).header("Prefer", "wait=20").json(&json!({"note": "in hand"}));
+    let waiting = client
+        .request(Method::POST, &path)
+        .header("Prefer", "wait=20")
+        .json(&json!({"note": "in hand"}));
     let waiting = tokio::spawn({
         let client = client.clone();
         async move { client.send(waiting).await }
@@ -49,13 +60,25 @@ async fn sigterm_answers_requests_in_flight_and_ends_the_cycle_in_hand() {
     let status = gateway.process().wait_exit(GRACE).await;
     assert_eq!(status.code(), Some(0));
     let answer = waiting.await.unwrap().expect("the request in flight is answered");
-    assert!([200, 202].contains(&answer.status), "{} {}", answer.status, answer.body);
-    assert_eq!(desk::count(&desk::notes_of(&gateway.desk, desk::STORE, &order), "in hand"), 1);
+    assert!(
+        [200, 202].contains(&answer.status),
+        "{} {}",
+        answer.status,
+        answer.body
+    );
+    assert_eq!(
+        desk::count(&desk::notes_of(&gateway.desk, desk::STORE, &order), "in hand"),
+        1
+    );
 }
 
 #[tokio::test]
 async fn a_store_that_does_not_answer_cannot_keep_the_process_from_ending() {
-    let mut gateway = Gateway::builder().env("SHUTDOWN_GRACE", "2s").env("ORDERDESK_TIMEOUT", "20s").start().await;
+    let mut gateway = Gateway::builder()
+        .env("SHUTDOWN_GRACE", "2s")
+        .env("ORDERDESK_TIMEOUT", "20s")
+        .start()
+        .await;
     let client = gateway.client_with_store().await;
     let order = desk::orders(&gateway.desk, 1).remove(0);
     let hold = gateway.desk.hold(RequestKind::GetOrder, HoldPhase::BeforeApply);

@@ -22,15 +22,27 @@ fn command(n: u64, orders: &[String]) -> (String, Value, Effect) {
         3 => {
             let code = format!("CODE-{n}.");
             let body = json!({"items": [{"name": "Extra", "code": code, "price": 1, "quantity": 1}]});
-            (format!("{base}/{order}/add-items"), body, Effect::Item { order, code })
+            (
+                format!("{base}/{order}/add-items"),
+                body,
+                Effect::Item { order, code },
+            )
         }
-        5 => (format!("{base}/{order}/move-folder"), json!({"folder_id": 1 + n % 4}), Effect::Uncounted),
+        5 => (
+            format!("{base}/{order}/move-folder"),
+            json!({"folder_id": 1 + n % 4}),
+            Effect::Uncounted,
+        ),
         6 => {
             let operations = json!([
                 {"op": "replace", "path": "folder_id", "value": 1 + n % 3},
                 {"op": "add", "path": "notes", "value": [{"note": text, "type": "system"}]},
             ]);
-            (format!("{base}/{order}:mutate"), json!({"operations": operations}), Effect::Note { order, text })
+            (
+                format!("{base}/{order}:mutate"),
+                json!({"operations": operations}),
+                Effect::Note { order, text },
+            )
         }
         8 => {
             let email = format!("customer{n}@example.com");
@@ -41,26 +53,49 @@ fn command(n: u64, orders: &[String]) -> (String, Value, Effect) {
         9 => {
             let code = format!("STOCK-{n}.");
             let body = json!({"name": "Stocked", "code": code, "price": 2, "stock": 3});
-            (format!("/stores/{}/inventory", desk::STORE), body, Effect::Inventory { code })
+            (
+                format!("/stores/{}/inventory", desk::STORE),
+                body,
+                Effect::Inventory { code },
+            )
         }
-        _ => (format!("{base}/{order}/add-note"), json!({"note": text}), Effect::Note { order, text }),
+        _ => (
+            format!("{base}/{order}/add-note"),
+            json!({"note": text}),
+            Effect::Note { order, text },
+        ),
     }
 }
 
 /// Submits until told to stop. Every submission has a key of its own and is repeated until it is answered, as a
 /// client does that wants to be sure.
-async fn submit_on(client: Client, orders: Arc<Vec<String>>, next: Arc<AtomicU64>, stop: Arc<AtomicBool>) -> Vec<(String, Effect)> {
+async fn submit_on(
+    client: Client,
+    orders: Arc<Vec<String>>,
+    next: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+) -> Vec<(String, Effect)> {
     let mut accepted = Vec::new();
     while !stop.load(Ordering::SeqCst) {
         let n = next.fetch_add(1, Ordering::SeqCst);
         let (path, body, effect) = command(n, &orders);
         let key = format!("submission-{n}");
         let ask = async || {
-            let request = client.request(Method::POST, &path).header("Idempotency-Key", &key).json(&body);
+            let request = client
+                .request(Method::POST, &path)
+                .header("Idempotency-Key", &key)
+                .json(&body);
             let answer = client.send(request).await.map_err(|error| error.to_string())?;
-            if answer.status == 202 { Ok(answer.id()) } else { Err(format!("{} {}", answer.status, answer.body)) }
+            if answer.status == 202 {
+                Ok(answer.id())
+            } else {
+                Err(format!("{} {}", answer.status, answer.body))
+            }
         };
-        accepted.push((eventually(&format!("{path} is accepted"), PATIENCE, ask).await, effect));
+        accepted.push((
+            eventually(&format!("{path} is accepted"), PATIENCE, ask).await,
+            effect,
+        ));
     }
     accepted
 }
@@ -70,7 +105,10 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
 }
@@ -85,13 +123,23 @@ async fn a_process_killed_at_random_under_load_loses_nothing_and_doubles_nothing
     let orders = Arc::new(desk::orders(&gateway.desk, 24));
     let (next, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let submitters: Vec<_> = (0..4)
-        .map(|_| tokio::spawn(submit_on(client.clone(), Arc::clone(&orders), Arc::clone(&next), Arc::clone(&stop))))
+        .map(|_| {
+            tokio::spawn(submit_on(
+                client.clone(),
+                Arc::clone(&orders),
+                Arc::clone(&next),
+                Arc::clone(&stop),
+            ))
+        })
         .collect();
     for _ in 0..6 {
         // The moment is counted in requests to Order Desk, not in milliseconds: it falls anywhere in the cycle on
         // any machine.
         let reached = gateway.desk.counters().total().requests + 5 + dice.below(80);
-        let found = gateway.desk.wait_until(PATIENCE, |desk| desk.counters().total().requests >= reached).await;
+        let found = gateway
+            .desk
+            .wait_until(PATIENCE, |desk| desk.counters().total().requests >= reached)
+            .await;
         assert!(found, "work goes on");
         for _ in 0..dice.below(200) {
             tokio::task::yield_now().await;
@@ -105,8 +153,17 @@ async fn a_process_killed_at_random_under_load_loses_nothing_and_doubles_nothing
         check.accepted(job, effect);
     }
     let report = check.check(&client, &gateway.desk, PATIENCE * 2).await;
-    println!("{} jobs, {} recovered, {} need a review", check.len(), report.recovered, report.needs_review);
-    assert_eq!(report.succeeded + report.needs_review, check.len(), "nobody had a reason to fail");
+    println!(
+        "{} jobs, {} recovered, {} need a review",
+        check.len(),
+        report.recovered,
+        report.needs_review
+    );
+    assert_eq!(
+        report.succeeded + report.needs_review,
+        check.len(),
+        "nobody had a reason to fail"
+    );
     let counters = gateway.desk.counters().total();
     assert_eq!(counters.throttled, 0, "{counters:?}");
 }
@@ -121,7 +178,14 @@ async fn kills_faults_and_foreign_edits_together_double_nothing() {
     let orders = Arc::new(desk::orders(&gateway.desk, 12));
     let (next, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let submitters: Vec<_> = (0..3)
-        .map(|_| tokio::spawn(submit_on(client.clone(), Arc::clone(&orders), Arc::clone(&next), Arc::clone(&stop))))
+        .map(|_| {
+            tokio::spawn(submit_on(
+                client.clone(),
+                Arc::clone(&orders),
+                Arc::clone(&next),
+                Arc::clone(&stop),
+            ))
+        })
         .collect();
     for round in 0..4 {
         for _ in 0..6 {
@@ -129,15 +193,23 @@ async fn kills_faults_and_foreign_edits_together_double_nothing() {
             let fault = match dice.below(7) {
                 0 => Fault::ResetBefore,
                 1 => Fault::ResetAfter,
-                2 => Fault::TimeoutLateWrite { delay_ms: 500 + dice.below(1_500) },
-                3 => Fault::LateWrite { delay_ms: 500 + dice.below(1_500), status: 502 },
+                2 => Fault::TimeoutLateWrite {
+                    delay_ms: 500 + dice.below(1_500),
+                },
+                3 => Fault::LateWrite {
+                    delay_ms: 500 + dice.below(1_500),
+                    status: 502,
+                },
                 4 => Fault::ServerError { status: 500, applied },
                 5 => Fault::Truncated { applied },
                 _ => Fault::Garbage { applied },
             };
-            gateway.desk.add_fault(FaultRule::once(Matcher::writes(), fault).skip(dice.below(10)));
+            gateway
+                .desk
+                .add_fault(FaultRule::once(Matcher::writes(), fault).skip(dice.below(10)));
             let order = &orders[dice.below(12) as usize];
-            let moment = [EditMoment::AfterGet, EditMoment::BeforePut, EditMoment::AfterPut][dice.below(3) as usize];
+            let moment =
+                [EditMoment::AfterGet, EditMoment::BeforePut, EditMoment::AfterPut][dice.below(3) as usize];
             gateway.desk.schedule_edit(ScheduledEdit {
                 store: desk::STORE.to_owned(),
                 order: order.clone(),
@@ -147,7 +219,10 @@ async fn kills_faults_and_foreign_edits_together_double_nothing() {
             });
         }
         let reached = gateway.desk.counters().total().requests + 20 + dice.below(60);
-        let found = gateway.desk.wait_until(PATIENCE, |desk| desk.counters().total().requests >= reached).await;
+        let found = gateway
+            .desk
+            .wait_until(PATIENCE, |desk| desk.counters().total().requests >= reached)
+            .await;
         assert!(found, "work goes on");
         gateway.kill9();
         gateway.restart().await;
@@ -158,8 +233,16 @@ async fn kills_faults_and_foreign_edits_together_double_nothing() {
         check.accepted(job, effect);
     }
     let report = check.check(&client, &gateway.desk, PATIENCE * 2).await;
-    println!("{} jobs, {} recovered, {} need a review", check.len(), report.recovered, report.needs_review);
-    let odd = report.jobs.values().find(|job| job["status"] != "succeeded" && job["error"]["code"] != "needs_review");
+    println!(
+        "{} jobs, {} recovered, {} need a review",
+        check.len(),
+        report.recovered,
+        report.needs_review
+    );
+    let odd = report
+        .jobs
+        .values()
+        .find(|job| job["status"] != "succeeded" && job["error"]["code"] != "needs_review");
     assert_eq!(odd, None, "nobody had a reason to fail");
 }
 
@@ -175,7 +258,10 @@ async fn mixed_load_through(point: &'static str, nth: u32) {
     while !open.is_empty() {
         let mut left = Vec::new();
         for (n, (path, body, effect)) in open {
-            let request = client.request(Method::POST, &path).header("Idempotency-Key", format!("k{n}")).json(&body);
+            let request = client
+                .request(Method::POST, &path)
+                .header("Idempotency-Key", format!("k{n}"))
+                .json(&body);
             match client.send(request).await {
                 Ok(answer) => check.accepted(answer.expect(202).id(), effect),
                 Err(_) => left.push((n, (path, body, effect))),
@@ -194,19 +280,30 @@ async fn mixed_load_through(point: &'static str, nth: u32) {
 
 #[tokio::test]
 async fn a_mixed_load_survives_a_crash_early_in_the_cycle() {
-    join_all(["cycle.loaded", "cycle.fetched", "intent.before"].map(|point| mixed_load_through(point, 3))).await;
+    join_all(["cycle.loaded", "cycle.fetched", "intent.before"].map(|point| mixed_load_through(point, 3)))
+        .await;
 }
 
 #[tokio::test]
 async fn a_mixed_load_survives_a_crash_around_the_request() {
-    join_all([("intent.after", 2), ("request.after", 1), ("request.after", 4)].map(|(point, nth)| mixed_load_through(point, nth)))
-        .await;
+    join_all(
+        [("intent.after", 2), ("request.after", 1), ("request.after", 4)]
+            .map(|(point, nth)| mixed_load_through(point, nth)),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_mixed_load_survives_a_crash_late_in_the_cycle() {
-    join_all([("record.after", 3), ("move.intent.after", 1), ("move.request.after", 1)].map(|(point, nth)| mixed_load_through(point, nth)))
-        .await;
+    join_all(
+        [
+            ("record.after", 3),
+            ("move.intent.after", 1),
+            ("move.request.after", 1),
+        ]
+        .map(|(point, nth)| mixed_load_through(point, nth)),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -224,7 +321,10 @@ async fn a_restart_takes_every_partition_at_once() {
         let id = format!("store-{n}");
         gateway.desk.add_store(simulator::StoreConfig::new(&id, "a-key"));
         client.register_store(&id, "a-key").await;
-        gateway.desk.put_order(&id, json!({"id": order, "email": "a@example.com"})).unwrap();
+        gateway
+            .desk
+            .put_order(&id, json!({"id": order, "email": "a@example.com"}))
+            .unwrap();
     }
     gateway.kill9();
     gateway.restart().await;

@@ -6,6 +6,7 @@ mod contract;
 mod crash;
 mod disconnect;
 mod edits;
+mod endings;
 mod faults;
 mod graceful;
 mod load;
@@ -13,6 +14,7 @@ mod pacing;
 mod quirks;
 mod secrecy;
 mod smoke;
+mod specification;
 mod startup;
 mod tenants;
 

@@ -46,7 +46,10 @@ async fn two_hundred_jobs_over_twenty_orders_drain_as_fast_as_the_bucket_allows(
         let counters = gateway.desk.counters();
         counters.kind(RequestKind::PutOrder).applied
     };
-    let done = gateway.desk.wait_until(PATIENCE, |desk| desk.counters().store(desk::STORE).applied >= 20).await;
+    let done = gateway
+        .desk
+        .wait_until(PATIENCE, |desk| desk.counters().store(desk::STORE).applied >= 20)
+        .await;
     let drained = submitted.elapsed();
     assert!(done, "{} updates", last().await);
     let report = check.check(&client, &gateway.desk, PATIENCE).await;
@@ -75,7 +78,9 @@ async fn readers_beside_a_backlog_cause_no_refusal() {
     let ids = client.batch(desk::STORE, &jobs).await;
     let mut shown = 0;
     while gateway.desk.counters().kind(RequestKind::PutOrder).applied < 12 {
-        let answer = client.get(&format!("/stores/{}/orders/{}", desk::STORE, orders[shown % 12])).await;
+        let answer = client
+            .get(&format!("/stores/{}/orders/{}", desk::STORE, orders[shown % 12]))
+            .await;
         match answer.status {
             200 => shown += 1,
             503 => assert!(!answer.header("Retry-After").is_empty()),
@@ -99,19 +104,31 @@ async fn a_restart_does_not_forget_how_much_of_the_bucket_is_spent() {
         .map(|order| json!({"kind": "order.add_note", "order_id": order, "body": {"note": "paced"}}))
         .collect();
     let ids = client.batch(desk::STORE, &jobs).await;
-    assert!(gateway.desk.wait_until(PATIENCE, |desk| desk.counters().total().requests >= 20).await);
+    assert!(
+        gateway
+            .desk
+            .wait_until(PATIENCE, |desk| desk.counters().total().requests >= 20)
+            .await
+    );
     gateway.kill9();
     gateway.restart().await;
     for id in ids {
         client.wait_succeeded(&id, PATIENCE).await;
     }
-    assert_eq!(gateway.desk.counters().total().throttled, 0, "the bucket was known to be empty");
+    assert_eq!(
+        gateway.desk.counters().total().throttled,
+        0,
+        "the bucket was known to be empty"
+    );
 }
 
 #[tokio::test]
 async fn two_tenants_with_one_store_share_its_bucket_and_never_a_batch() {
     let gateway = Gateway::builder().real_bucket().start().await;
-    let (one, two) = (gateway.client_with_store().await, gateway.client_with_store().await);
+    let (one, two) = (
+        gateway.client_with_store().await,
+        gateway.client_with_store().await,
+    );
     let orders = desk::orders(&gateway.desk, 5);
     let notes = |who: &str| -> Vec<_> {
         (0..25)
@@ -128,20 +145,40 @@ async fn two_tenants_with_one_store_share_its_bucket_and_never_a_batch() {
     for (client, ids, who) in [(&one, a, "first tenant"), (&two, b, "second tenant")] {
         let mut check = EveryJobEndedOnce::of(desk::STORE);
         for (n, id) in ids.into_iter().enumerate() {
-            check.accepted(id, Effect::Note { order: orders[n % 5].clone(), text: format!("{who} {n}.") });
+            check.accepted(
+                id,
+                Effect::Note {
+                    order: orders[n % 5].clone(),
+                    text: format!("{who} {n}."),
+                },
+            );
         }
         let report = check.check(client, &gateway.desk, PATIENCE).await;
         assert_eq!(report.succeeded, 25);
         for job in report.jobs.values() {
-            assert_eq!(job["result"]["coalesced_with"], 4, "with its own tenant's alone: {job}");
+            assert_eq!(
+                job["result"]["coalesced_with"], 4,
+                "with its own tenant's alone: {job}"
+            );
         }
     }
     let count = gateway.desk.counters().store(desk::STORE);
     assert_eq!((count.requests, count.throttled), (20, 0), "{count:?}");
-    for entry in gateway.desk.request_log().iter().filter(|entry| entry.kind == RequestKind::PutOrder) {
+    for entry in gateway
+        .desk
+        .request_log()
+        .iter()
+        .filter(|entry| entry.kind == RequestKind::PutOrder)
+    {
         let body = entry.body.as_ref().unwrap().to_string();
         // The first to write an order leaves its notes there; a batch adds only its own.
-        let (first, second) = (body.matches("first tenant").count(), body.matches("second tenant").count());
-        assert!([(5, 0), (0, 5), (5, 5)].contains(&(first, second)), "{first} {second}");
+        let (first, second) = (
+            body.matches("first tenant").count(),
+            body.matches("second tenant").count(),
+        );
+        assert!(
+            [(5, 0), (0, 5), (5, 5)].contains(&(first, second)),
+            "{first} {second}"
+        );
     }
 }

@@ -20,7 +20,10 @@ fn quirks() -> Vec<(&'static str, Quirks)> {
         ("numeric strings", with(|q| q.numeric_strings = true)),
         ("escaped text", with(|q| q.escaped_text = true)),
         ("phone format", with(|q| q.phone_format = true)),
-        ("put answer without order", with(|q| q.put_answer_without_order = true)),
+        (
+            "put answer without order",
+            with(|q| q.put_answer_without_order = true),
+        ),
         ("renewed item ids", with(|q| q.renewed_item_ids = true)),
         ("put honours folder", with(|q| q.put_honours_folder = true)),
         ("put appends notes", with(|q| q.put_appends_notes = true)),
@@ -28,9 +31,20 @@ fn quirks() -> Vec<(&'static str, Quirks)> {
         (
             "a rule that tags and notes",
             with(|q| {
-                let tag = RuleAction::Tag { name: "Seen".to_owned(), color: "red".to_owned() };
-                let note = RuleAction::Note { username: "Rule".to_owned(), content: "by rule".to_owned() };
-                q.rules = [tag, note].map(|action| Rule { on: Trigger::Put, action }).to_vec();
+                let tag = RuleAction::Tag {
+                    name: "Seen".to_owned(),
+                    color: "red".to_owned(),
+                };
+                let note = RuleAction::Note {
+                    username: "Rule".to_owned(),
+                    content: "by rule".to_owned(),
+                };
+                q.rules = [tag, note]
+                    .map(|action| Rule {
+                        on: Trigger::Put,
+                        action,
+                    })
+                    .to_vec();
             }),
         ),
         (
@@ -62,7 +76,9 @@ async fn through(name: &str, quirks: Quirks, crash: Option<&'static str>) {
     let order = desk::orders(&gateway.desk, 1).remove(0);
     let path = format!("/stores/{}/orders/{order}:mutate", desk::STORE);
     let submit = async || {
-        let request = client.request(Method::POST, &path).header("Idempotency-Key", "one");
+        let request = client
+            .request(Method::POST, &path)
+            .header("Idempotency-Key", "one");
         client.send(request.json(&change())).await
     };
     if let Some(point) = crash {
@@ -75,21 +91,60 @@ async fn through(name: &str, quirks: Quirks, crash: Option<&'static str>) {
     let job = submit().await.expect("an answer").expect(202).id();
     let job = client.wait_succeeded(&job, PATIENCE).await;
     let place = format!("{name}, {crash:?}: {job}");
-    assert_eq!(job["result"]["recovered"], crash == Some("request.after"), "{place}");
-    assert_eq!(desk::count(&desk::notes_of(&gateway.desk, desk::STORE, &order), "Größe / size"), 1, "{place}");
-    assert_eq!(desk::count(&desk::items_of(&gateway.desk, desk::STORE, &order), "EXTRA"), 1, "{place}");
-    assert_eq!(desk::items_of(&gateway.desk, desk::STORE, &order).len(), 3, "{place}");
-    assert_eq!(gateway.desk.counters().kind(RequestKind::PutOrder).applied, 1, "{place}");
+    assert_eq!(
+        job["result"]["recovered"],
+        crash == Some("request.after"),
+        "{place}"
+    );
+    assert_eq!(
+        desk::count(
+            &desk::notes_of(&gateway.desk, desk::STORE, &order),
+            "Größe / size"
+        ),
+        1,
+        "{place}"
+    );
+    assert_eq!(
+        desk::count(&desk::items_of(&gateway.desk, desk::STORE, &order), "EXTRA"),
+        1,
+        "{place}"
+    );
+    assert_eq!(
+        desk::items_of(&gateway.desk, desk::STORE, &order).len(),
+        3,
+        "{place}"
+    );
+    assert_eq!(
+        gateway.desk.counters().kind(RequestKind::PutOrder).applied,
+        1,
+        "{place}"
+    );
     // The next change is none the worse for it.
     let next = client.submit_note(desk::STORE, &order, "the next").await;
     client.wait_succeeded(&next, PATIENCE).await;
-    assert_eq!(desk::count(&desk::notes_of(&gateway.desk, desk::STORE, &order), "Größe / size"), 1, "{place}");
-    assert_eq!(desk::items_of(&gateway.desk, desk::STORE, &order).len(), 3, "{place}");
+    assert_eq!(
+        desk::count(
+            &desk::notes_of(&gateway.desk, desk::STORE, &order),
+            "Größe / size"
+        ),
+        1,
+        "{place}"
+    );
+    assert_eq!(
+        desk::items_of(&gateway.desk, desk::STORE, &order).len(),
+        3,
+        "{place}"
+    );
 }
 
 async fn all(crash: Option<&'static str>) {
     for group in quirks().chunks(6) {
-        join_all(group.iter().map(|(name, quirks)| through(name, quirks.clone(), crash))).await;
+        join_all(
+            group
+                .iter()
+                .map(|(name, quirks)| through(name, quirks.clone(), crash)),
+        )
+        .await;
     }
 }
 

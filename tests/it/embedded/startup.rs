@@ -50,7 +50,10 @@ async fn a_bad_variable_stops_the_start_with_one_line() {
                 let ended = good().arg(command).env(name, *value).run(PATIENCE).await;
                 let line = line(&ended, 2);
                 let expected = format!("{name} is {value:?}: expected ");
-                let rest = line.split_once(&expected).unwrap_or_else(|| panic!("{expected:?} in {line:?}")).1;
+                let rest = line
+                    .split_once(&expected)
+                    .unwrap_or_else(|| panic!("{expected:?} in {line:?}"))
+                    .1;
                 assert!(rest.contains(accepted), "{accepted:?} in {rest:?}");
             }
         }))
@@ -73,7 +76,11 @@ async fn a_bad_secret_is_named_and_not_shown() {
     }
     let ended = good().without("MCP_KMS_KEY").run(PATIENCE).await;
     assert!(line(&ended, 2).contains("MCP_KMS_KEY is not set: expected 32 or more bytes"));
-    let ended = good().without("MCP_KMS_KEY").env("MCP_KMS_KEY_FILE", "/nonexistent/key").run(PATIENCE).await;
+    let ended = good()
+        .without("MCP_KMS_KEY")
+        .env("MCP_KMS_KEY_FILE", "/nonexistent/key")
+        .run(PATIENCE)
+        .await;
     assert!(line(&ended, 2).contains("MCP_KMS_KEY_FILE names \"/nonexistent/key\""));
 }
 
@@ -84,9 +91,20 @@ async fn the_services_apart_refuse_the_embedded_ledger() {
             .envs(fast_environment(&kms_key(), "http://127.0.0.1:9/api/v2"))
             .env("DATABASE_URL", "sqlite:///data/app.db");
         let ended = spec.run(PATIENCE).await;
-        assert!(line(&ended, 2).contains("DATABASE_URL is \"data/app.db\": expected postgres://"), "{:?}", ended.lines);
-        let ended = spec.env("DATABASE_URL", "postgres://user:hunter2hunter2@127.0.0.1:1/db").run(PATIENCE).await;
-        assert!(line(&ended, 2).contains("NATS_URL is not set: expected nats://"), "{:?}", ended.lines);
+        assert!(
+            line(&ended, 2).contains("DATABASE_URL is \"data/app.db\": expected postgres://"),
+            "{:?}",
+            ended.lines
+        );
+        let ended = spec
+            .env("DATABASE_URL", "postgres://user:hunter2hunter2@127.0.0.1:1/db")
+            .run(PATIENCE)
+            .await;
+        assert!(
+            line(&ended, 2).contains("NATS_URL is not set: expected nats://"),
+            "{:?}",
+            ended.lines
+        );
     }
 }
 
@@ -96,21 +114,40 @@ async fn an_existing_ledger_refuses_another_key_and_other_partitions() {
     let client = gateway.client_with_store().await;
     assert_eq!(gateway.terminate(PATIENCE).await, Some(0));
     let database = format!("sqlite:///{}", gateway.data().join("app.db").display());
-    let here = |key: &str| good().env("DATABASE_URL", database.clone()).env("MCP_KMS_KEY", key);
+    let here = |key: &str| {
+        good()
+            .env("DATABASE_URL", database.clone())
+            .env("MCP_KMS_KEY", key)
+    };
 
     let other = kms_key();
     let ended = here(&other).run(PATIENCE).await;
     let refusal = line(&ended, 2);
-    assert!(refusal.contains("MCP_KMS_KEY is (hidden): expected the key with which"), "{refusal}");
+    assert!(
+        refusal.contains("MCP_KMS_KEY is (hidden): expected the key with which"),
+        "{refusal}"
+    );
     assert!(!refusal.contains(&other));
 
-    let ended = here(gateway.kms_key()).env("PARTITIONS", "16").run(PATIENCE).await;
-    assert!(line(&ended, 2).contains("PARTITIONS is \"16\": expected 8"), "{:?}", ended.lines);
+    let ended = here(gateway.kms_key())
+        .env("PARTITIONS", "16")
+        .run(PATIENCE)
+        .await;
+    assert!(
+        line(&ended, 2).contains("PARTITIONS is \"16\": expected 8"),
+        "{:?}",
+        ended.lines
+    );
 
     // Neither attempt has harmed anything.
     let mut gateway = gateway;
     gateway.restart().await;
-    assert_eq!(client.get("/stores").await.expect(200).body["data"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        client.get("/stores").await.expect(200).body["data"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
 }
 
 #[tokio::test]
@@ -119,11 +156,17 @@ async fn a_second_process_on_the_same_folder_is_refused() {
     let client = gateway.client_with_store().await;
     let database = format!("sqlite:///{}", gateway.data().join("app.db").display());
     for command in ["serve", "migrate"] {
-        let spec = good().arg(command).env("DATABASE_URL", database.clone()).env("MCP_KMS_KEY", gateway.kms_key());
+        let spec = good()
+            .arg(command)
+            .env("DATABASE_URL", database.clone())
+            .env("MCP_KMS_KEY", gateway.kms_key());
         let ended = spec.run(PATIENCE).await;
         let refusal = line(&ended, 1);
         let pid = gateway.process().pid().unwrap();
-        assert!(refusal.contains("in use by another process") && refusal.contains(&format!("(pid {pid})")), "{refusal}");
+        assert!(
+            refusal.contains("in use by another process") && refusal.contains(&format!("(pid {pid})")),
+            "{refusal}"
+        );
     }
     assert_eq!(client.get("/stores").await.status, 200, "the first goes on");
 }
@@ -135,7 +178,11 @@ async fn a_taken_port_is_named() {
     let ended = good().env("PORT", port.clone()).run(PATIENCE).await;
     let refusal = ended.lines.last().map(String::as_str).unwrap_or_default();
     assert_ne!(ended.code(), Some(0));
-    assert!(refusal.contains(&format!("PORT {port} on 127.0.0.1")), "{:?}", ended.lines);
+    assert!(
+        refusal.contains(&format!("PORT {port} on 127.0.0.1")),
+        "{:?}",
+        ended.lines
+    );
 }
 
 #[tokio::test]
@@ -148,12 +195,19 @@ async fn the_commands_beside_serve_do_what_they_say() {
     for _ in 0..2 {
         let ended = migrate.run(PATIENCE).await;
         assert_eq!(line(&ended, 0), "the schema is up to date");
-        assert!(folder.path().join("data/app.db").exists(), "three slashes are relative to the working folder");
+        assert!(
+            folder.path().join("data/app.db").exists(),
+            "three slashes are relative to the working folder"
+        );
     }
 
     let gateway = Gateway::start().await;
     let port = gateway.address().port().to_string();
-    let ended = good().arg("healthcheck").env("PORT", port.clone()).run(PATIENCE).await;
+    let ended = good()
+        .arg("healthcheck")
+        .env("PORT", port.clone())
+        .run(PATIENCE)
+        .await;
     assert_eq!(ended.code(), Some(0), "{:?}", ended.lines);
     gateway.kill9();
     let ended = good().arg("healthcheck").env("PORT", port).run(PATIENCE).await;
@@ -170,8 +224,16 @@ async fn a_dot_env_file_counts_behind_the_environment() {
     std::fs::write(folder.path().join(".env"), "LEASE_TTL=1s\nLOG_LEVEL=info\n").unwrap();
     let spec = good().arg("check-config").folder(folder.path());
     let ended = spec.clone().without("LEASE_TTL").run(PATIENCE).await;
-    assert!(line(&ended, 2).contains("LEASE_TTL is \"1s\""), "{:?}", ended.lines);
-    assert_eq!(spec.run(PATIENCE).await.code(), Some(0), "the environment's LEASE_TTL is good");
+    assert!(
+        line(&ended, 2).contains("LEASE_TTL is \"1s\""),
+        "{:?}",
+        ended.lines
+    );
+    assert_eq!(
+        spec.run(PATIENCE).await.code(),
+        Some(0),
+        "the environment's LEASE_TTL is good"
+    );
 }
 
 #[tokio::test]
@@ -184,7 +246,15 @@ async fn the_service_endpoints_need_no_key() {
     for path in ["/ready", "/health/ready"] {
         assert_eq!(nobody.get(path).await.expect(200).body["status"], "ready");
     }
-    assert!(nobody.get("/metrics").await.expect(200).body.as_str().is_some_and(|text| text.contains("# TYPE")));
+    assert!(
+        nobody
+            .get("/metrics")
+            .await
+            .expect(200)
+            .body
+            .as_str()
+            .is_some_and(|text| text.contains("# TYPE"))
+    );
     assert_eq!(nobody.get("/stores").await.status, 401);
 }
 
@@ -194,7 +264,13 @@ async fn the_demonstration_ends_with_success() {
     let ended = spec.run(PATIENCE).await;
     let output = ended.lines.join("\n");
     assert_eq!(ended.code(), Some(0), "{output}");
-    for text in ["\"status\": \"succeeded\"", "\"recovered\": true", "job.submitted", "order_notes", "→ 202"] {
+    for text in [
+        "\"status\": \"succeeded\"",
+        "\"recovered\": true",
+        "job.submitted",
+        "order_notes",
+        "→ 202",
+    ] {
         assert!(output.contains(text), "{text:?} in\n{output}");
     }
     assert!(!output.contains(simulator::SimulatorConfig::API_KEY), "{output}");
@@ -206,11 +282,20 @@ async fn the_demonstration_stays_up_to_be_tried_and_stops_when_told() {
     let line = process.wait_for_line("curl -s http://", PATIENCE).await;
     let (_, rest) = line.split_once("curl -s ").expect("the line was found by it");
     let (url, rest) = rest.split_once("/stores ").expect("a call of /stores");
-    let key = rest.split_once("Bearer ").expect("a key").1.trim_end_matches('\'');
+    let key = rest
+        .split_once("Bearer ")
+        .expect("a key")
+        .1
+        .trim_end_matches('\'');
     let stores = Client::with_key(url, key).get("/stores").await.expect(200).body;
     assert_eq!(stores["data"][0]["label"], "Demo shop");
     assert!(process.sigterm());
-    assert_eq!(process.wait_exit(PATIENCE).await.code(), Some(0), "{:?}", process.lines());
+    assert_eq!(
+        process.wait_exit(PATIENCE).await.code(),
+        Some(0),
+        "{:?}",
+        process.lines()
+    );
 }
 
 #[tokio::test]
