@@ -127,9 +127,10 @@ pub(crate) async fn settle(
     } else {
         share(membership, me)
     };
+    // Before anything is given back, which the answer to this heartbeat still shows as ours.
+    adopt(context, served, &mine, membership.now);
     drain_excess(context, mine.len().saturating_sub(share));
     give_back(context, served).await;
-    adopt(context, served, &mine, membership.now);
     let free: Vec<u16> = membership
         .partitions
         .iter()

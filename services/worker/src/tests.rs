@@ -201,6 +201,18 @@ async fn what_was_to_be_given_back_goes_on_when_the_other_worker_leaves() {
 }
 
 #[tokio::test]
+async fn what_was_just_given_back_is_not_taken_for_ours() {
+    let mut bench = Bench::new().await;
+    bench.beat().await;
+    bench.loaded().await;
+    assert_eq!(bench.owned(), [0, 1]);
+    // Another worker has come; ours gives half back in one beat, whose own answer still shows it as ours.
+    Other::new().beat(&bench).await;
+    bench.beat().await;
+    assert_eq!(bench.owned().len(), 1);
+}
+
+#[tokio::test]
 async fn a_claim_whose_answer_was_lost_is_taken_up() {
     let mut bench = Bench::new().await;
     let me = bench.context.lease.incarnation();
