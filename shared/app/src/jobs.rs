@@ -21,6 +21,10 @@ use crate::{App, Caller, Denied, Once, Outcome, Purpose, SealError};
 const MAX_WAIT: Duration = Duration::from_mins(1);
 /// How often a waiting call looks by itself, should an announcement be lost.
 const POLL: Duration = Duration::from_secs(1);
+/// How many jobs are read at once for a list.
+const SLICE: u32 = 50;
+/// A page of a list ends early beyond so much sealed content: one job may have two megabytes of it.
+const MAX_PAGE_BYTES: usize = 4 << 20;
 /// How often a cancellation is decided anew because the job moved meanwhile.
 const MAX_TRIES: usize = 5;
 
@@ -141,7 +145,7 @@ impl App {
         }
     }
 
-    /// A page of the caller's jobs.
+    /// A page of the caller's jobs; it may hold fewer than asked for although there are more.
     pub async fn jobs(&self, caller: &Caller, query: &JobQuery) -> Result<JobPage, Denied> {
         let Some(mut filter) = query.filter(caller) else {
             return Ok(JobPage {
@@ -150,17 +154,30 @@ impl App {
             });
         };
         let limit = filter.limit as usize;
-        // One more than asked for, to see whether there is a next page.
-        filter.limit += 1;
-        let mut found = self.0.ledger.jobs_page(&filter).await?;
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next = found.last().filter(|_| more).map(|job| job.position);
-        let mut jobs = Vec::with_capacity(found.len());
-        for job in found {
-            jobs.push(self.opened(job).await?);
+        let (mut jobs, mut next, mut bytes) = (Vec::new(), None, 0);
+        loop {
+            // One more than are shown, to see whether there is a next page.
+            filter.limit = SLICE.min((limit - jobs.len()) as u32) + 1;
+            let mut found = self.0.ledger.jobs_page(&filter).await?;
+            let more = found.len() == filter.limit as usize;
+            found.truncate(filter.limit as usize - 1);
+            for job in found {
+                if bytes > MAX_PAGE_BYTES {
+                    return Ok(JobPage { jobs, next });
+                }
+                bytes += job.outcome.as_ref().map_or(0, |sealed| sealed.as_bytes().len());
+                next = Some(job.position);
+                // Not shown, and not to be kept until the page is complete.
+                jobs.push(self.opened(Job { body: None, ..job }).await?);
+            }
+            if !more || jobs.len() >= limit {
+                return Ok(JobPage {
+                    jobs,
+                    next: next.filter(|_| more),
+                });
+            }
+            filter.before = next;
         }
-        Ok(JobPage { jobs, next })
     }
 
     /// Waits until one of the caller's jobs has ended, at most `patience` (cut to 60 s), and shows it as it is then.

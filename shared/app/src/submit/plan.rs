@@ -9,8 +9,8 @@ use domain::order::{CommandKind, FieldCode, FieldError, Mutation, ParseContext};
 use domain::store::Store;
 use domain::{DataKeyId, JobId, OrderId, Timestamp};
 use ledger::{Append, Guard, IdempotencyAnswer};
-use sha2::{Digest, Sha256};
 use url::Url;
+use vault::Keyring;
 
 use super::{ItemError, MAX_BATCH, Submission, SubmitError};
 use crate::payload::JobBody;
@@ -19,8 +19,11 @@ use crate::{App, Caller, IdempotencyKey, Purpose, Sealer};
 /// The furthest that `run_at` may lie ahead: a year, a leap day included.
 const MAX_AHEAD: Duration = Duration::from_hours(366 * 24);
 
-/// The longest source id that a lane spells out.
-const MAX_SOURCE: usize = 100;
+/// The most errors that one call is told of, an item's own share apart.
+const MAX_ERRORS: usize = 100;
+
+/// The longest precondition that is kept.
+const MAX_IF_MATCH: usize = 2048;
 
 /// A command that was read.
 pub(super) struct Planned {
@@ -62,6 +65,9 @@ pub(super) fn check(submissions: &[Submission], now: Timestamp) -> Result<Vec<Pl
     let mut planned = Vec::with_capacity(submissions.len());
     let mut errors = Vec::new();
     for (index, submission) in submissions.iter().enumerate() {
+        if errors.len() >= MAX_ERRORS {
+            break;
+        }
         let options = check_options(submission, now);
         errors.extend(options.into_iter().map(|error| ItemError {
             index,
@@ -149,6 +155,14 @@ pub(crate) fn check_options(submission: &Submission, now: Timestamp) -> Vec<Fiel
             "only a change of an existing order takes a precondition",
         );
     }
+    let condition = submission.if_match.clone().map(String::from);
+    if condition.is_some_and(|text| text.len() > MAX_IF_MATCH) {
+        refuse(
+            FieldCode::FieldInvalid,
+            "/if_match",
+            "must be at most 2048 characters long",
+        );
+    }
     if submission
         .idempotency_key
         .as_ref()
@@ -174,13 +188,18 @@ fn is_web_address(text: &str) -> bool {
 }
 
 /// The lane of a new job: those of one order run one after another, and so do creates of one source id.
-pub(crate) fn lane(mutation: &Mutation, order: Option<&OrderId>, job: JobId) -> String {
+///
+/// Lanes are kept and logged in plain text. A source id is the client's own text and may be anybody's e-mail address,
+/// so it counts by its keyed hash.
+pub(crate) fn lane(keyring: &Keyring, mutation: &Mutation, order: Option<&OrderId>, job: JobId) -> String {
     let kind = mutation.kind();
     match (order, mutation.source_id()) {
         (Some(id), _) if kind.is_order() => format!("order:{id}"),
         (Some(id), _) => format!("item:{id}"),
-        (None, Some(source)) if source.len() <= MAX_SOURCE => format!("source:{source}"),
-        (None, Some(source)) => format!("source:#{}", hex::encode(Sha256::digest(source))),
+        (None, Some(source)) => {
+            let content = [b"lane of source id ", source.as_bytes()].concat();
+            format!("source:{}", hex::encode(keyring.fingerprint(&content)))
+        }
         (None, None) => format!("create:{job}"),
     }
 }
@@ -210,7 +229,7 @@ impl App {
         let mut ids = Vec::with_capacity(submissions.len());
         let mut sealers: HashMap<&OrderId, Sealer> = HashMap::new();
         let mut data_keys = Vec::new();
-        let mut keys: HashMap<&str, usize> = HashMap::new();
+        let mut keys: HashMap<&str, (usize, JobId)> = HashMap::new();
         let mut clashes = Vec::new();
         for (index, (submission, planned)) in submissions.iter().zip(planned).enumerate() {
             if let Some(id) = known.get(&index) {
@@ -222,18 +241,20 @@ impl App {
                     clashes.push(index);
                     continue;
                 }
-                if let Some(first) = keys.get(key) {
+                if let Some((first, id)) = keys.get(key) {
                     if submissions[*first].fingerprint == submission.fingerprint {
-                        ids.push(ids[*first]);
+                        ids.push(*id);
                     } else {
                         clashes.push(index);
                     }
                     continue;
                 }
-                keys.insert(key, index);
             }
             let id: JobId = self.id();
             ids.push(id);
+            if let Some(key) = submission.idempotency_key.as_deref() {
+                keys.insert(key, (index, id));
+            }
             let order = subject(submission.kind, submission.order_id.as_ref());
             let sealer = match order.and_then(|order| sealers.get(order)) {
                 Some(sealer) => sealer.clone(),
@@ -288,7 +309,7 @@ impl App {
             kind: submission.kind,
             class: mutation.class(),
             order_id: submission.order_id.clone(),
-            lane: lane(mutation, submission.order_id.as_ref(), id),
+            lane: lane(&self.0.keyring, mutation, submission.order_id.as_ref(), id),
             priority: submission.priority,
             run_at: planned.run_at,
             due_at,

@@ -17,6 +17,10 @@ use crate::place::{KEY, OTHER_KEY, Place, key, note};
 
 /// What a worker appends and announces when a job has succeeded.
 async fn succeed(place: &Place, job: &Job) -> Job {
+    succeed_with(place, job, json!({})).await
+}
+
+async fn succeed_with(place: &Place, job: &Job, value: serde_json::Value) -> Job {
     let mut append = Append::new(place.app.now(), Meta::default());
     let sealer = place
         .app
@@ -25,7 +29,7 @@ async fn succeed(place: &Place, job: &Job) -> Job {
         .await
         .unwrap();
     let outcome = JobOutcome {
-        patch: Some(json!([{"op": "add", "path": "/order_notes/0", "value": {}}])),
+        patch: Some(json!([{"op": "add", "path": "/order_notes/0", "value": value}])),
         differences: vec![json!({"path": "/shipping/phone"})],
         upstream_message: None,
     };
@@ -346,4 +350,52 @@ async fn another_tenant_can_neither_see_nor_touch_a_job() {
         assert!(place.app.jobs(&stranger, &theirs).await.unwrap().jobs.is_empty());
     }
     assert_eq!(place.app.ledger().job(job.id).await.unwrap().unwrap(), job);
+}
+
+#[tokio::test]
+async fn a_page_of_large_jobs_ends_early_and_none_is_missed() {
+    let place = Place::new().await;
+    let (caller, store) = place.store(KEY).await;
+    for (n, size) in [(0, 1), (1, 1), (2, 4 << 20)] {
+        let job = place.submit(&caller, &store, note("1", &n.to_string())).await;
+        succeed_with(&place, &job, json!("x".repeat(size))).await;
+    }
+    let mut query = JobQuery::default();
+    let mut sizes = Vec::new();
+    loop {
+        let page = place.app.jobs(&caller, &query).await.unwrap();
+        sizes.push(page.jobs.len());
+        query.cursor = page.next;
+        if page.next.is_none() {
+            break;
+        }
+    }
+    assert_eq!(sizes, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_page_is_as_long_as_asked_for_however_it_is_read() {
+    let place = Place::new().await;
+    let (caller, store) = place.store(KEY).await;
+    let batch = (0..120).map(|n| note("1", &n.to_string())).collect();
+    let submitted = place.app.submit(&caller, &store, batch, None).await.unwrap();
+    let mut ids: Vec<JobId> = submitted.jobs.iter().map(|job| job.id).collect();
+    ids.reverse();
+    for (limit, more) in [
+        (1, true),
+        (50, true),
+        (100, true),
+        (119, true),
+        (120, false),
+        (500, false),
+    ] {
+        let query = JobQuery {
+            limit,
+            ..JobQuery::default()
+        };
+        let page = place.app.jobs(&caller, &query).await.unwrap();
+        let shown: Vec<JobId> = page.jobs.iter().map(|view| view.job.id).collect();
+        assert_eq!(shown, ids[..ids.len().min(limit as usize)], "{limit}");
+        assert_eq!(page.next.is_some(), more, "{limit}");
+    }
 }

@@ -171,3 +171,23 @@ async fn many_jobs_are_cancelled_but_not_those_that_run_nor_those_of_others() {
         Many::default()
     );
 }
+
+#[tokio::test]
+async fn a_key_without_jobs_founds_no_tenant_by_changing_none() {
+    let place = Place::new().await;
+    let caller = place.caller(KEY).await;
+    let once = Once {
+        key: key("m", 1),
+        render: Arc::new(|_: &Many| StoredAnswer {
+            status: 200,
+            body: Vec::new(),
+        }),
+    };
+    let many = place
+        .app
+        .cancel_many(&caller, &JobQuery::default(), Some(once))
+        .await;
+    assert_eq!(many.unwrap().done(), Some(Many::default()));
+    assert!(place.log().await.is_empty());
+    assert_eq!(place.caller(KEY).await.tenant_id(), None);
+}

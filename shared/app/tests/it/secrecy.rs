@@ -30,6 +30,10 @@ async fn the_database_files_hold_no_key_no_address_and_no_answer() {
     let mut submission = command(CommandKind::OrderUpdateAddress, Some("1"), body);
     submission.callback_url = Some("https://example.com/hook-with-a-token".into());
     place.submit(&caller, &store, submission).await;
+    let body = json!({"source_id": "jane@example.com", "email": "jane@example.com"});
+    place
+        .submit(&caller, &store, command(CommandKind::OrderCreate, None, body))
+        .await;
 
     let mut searched = 0;
     for entry in std::fs::read_dir(place.folder.path()).unwrap() {
@@ -41,6 +45,7 @@ async fn the_database_files_hold_no_key_no_address_and_no_answer() {
             "Elm Street",
             "Springfield",
             "hook-with",
+            "jane@example",
             "an answer in plain",
         ] {
             let found = bytes.windows(text.len()).any(|window| window == text.as_bytes());
