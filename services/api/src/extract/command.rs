@@ -34,6 +34,11 @@ impl Change {
         Some(app::IdempotencyKey { key, fingerprint })
     }
 
+    /// Refuses a precondition where nothing has a tag: ignored, it would promise what is not kept.
+    pub(crate) fn without_condition(&self) -> Result<(), Problem> {
+        self.if_match.refuse("only single orders have tags")
+    }
+
     /// The precondition.
     pub(crate) fn if_match(&self) -> &IfMatchHeader {
         &self.if_match

@@ -2,13 +2,16 @@
 
 use axum::Json;
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use serde_json::{Value, json};
 
 use crate::problem::{Code, Problem};
 
 /// Explains one code.
-pub(crate) async fn problem(Path(code): Path<String>) -> Result<Json<Value>, Problem> {
-    let code = Code::parse(&code).ok_or_else(|| Problem::new(Code::NotFound, "There is no such problem."))?;
+pub(crate) async fn problem(code: Result<Path<String>, PathRejection>) -> Result<Json<Value>, Problem> {
+    // What does not decode to text names no problem either.
+    let code = code.ok().and_then(|Path(code)| Code::parse(&code));
+    let code = code.ok_or_else(|| Problem::new(Code::NotFound, "There is no such problem."))?;
     Ok(Json(json!({
         "type": format!("/problems/{}", code.as_str()),
         "code": code.as_str(),

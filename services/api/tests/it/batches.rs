@@ -138,3 +138,16 @@ async fn the_whole_call_can_be_repeated() {
     let ids = |reply: &Value| [reply["data"][0]["id"].clone(), reply["data"][1]["id"].clone()];
     assert_eq!(ids(&again.ok(202)), ids(&first));
 }
+
+#[tokio::test]
+async fn keys_that_clash_within_a_batch_are_pointed_at_whatever_follows() {
+    let (place, _) = Place::with_order().await;
+    let item = |text: &str, key: &str| json!({"kind": "order.add_note", "order_id": "7", "body": {"note": text}, "idempotency_key": key});
+    let jobs = json!([item("a", "k1"), item("b", "k1"), item("c", "k2"), item("c", "k2")]);
+    let reply = batch(&place, jobs).await.refused(422, "idempotency_key_reused");
+    assert_eq!(reply.pointers(), ["/jobs/1/idempotency_key"]);
+    let twice = batch(&place, json!([item("a", "k1"), item("c", "k2"), item("a", "k1")])).await;
+    let data = twice.ok(202)["data"].clone();
+    assert_eq!(data[0]["id"], data[2]["id"]);
+    assert_ne!(data[0]["id"], data[1]["id"]);
+}

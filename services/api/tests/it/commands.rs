@@ -362,3 +362,20 @@ async fn a_trace_context_is_kept_with_the_events() {
         (&json!(trace), &json!("203.0.113.5"))
     );
 }
+
+#[tokio::test]
+async fn a_precondition_has_a_greatest_length() {
+    let (place, _) = Place::with_order().await;
+    let note = |tag: String| {
+        let call = place
+            .post("/stores/101/orders/7/add-note")
+            .header("if-match", &tag);
+        async move { call.json(&json!({"note": "x"})).await }
+    };
+    note(format!("\"{}\"", "t".repeat(2_000))).await.ok(202);
+    let long = note(format!("\"{}\"", "t".repeat(3_000))).await;
+    assert_eq!(
+        long.refused(422, "validation_failed").pointers(),
+        ["/header/If-Match"]
+    );
+}

@@ -273,3 +273,35 @@ async fn head_is_get_without_a_body() {
     let reply = place.call("HEAD", "/nowhere").anonymous().send().await;
     assert_eq!((reply.status.as_u16(), reply.text.as_str()), (404, ""));
 }
+
+#[tokio::test]
+async fn a_precondition_is_refused_where_nothing_has_a_tag() {
+    let (place, order) = Place::with_order().await;
+    let job = place.note(&order, "x").await;
+    let cancel = format!("/jobs/{}:cancel", job["id"].as_str().unwrap());
+    let calls = [
+        ("POST", "/stores"),
+        ("PATCH", "/stores/101"),
+        ("DELETE", "/stores/101"),
+        ("POST", cancel.as_str()),
+        ("POST", "/jobs:cancel"),
+        ("POST", "/jobs:retry"),
+    ];
+    for (method, uri) in calls {
+        let call = place.call(method, uri).header("if-match", "\"t\"");
+        call.json(&json!({})).await.refused(400, "invalid_header");
+    }
+    place.get("/stores/101").send().await.ok(200);
+    assert_eq!(place.job(&job).await.status, domain::job::JobStatus::Queued);
+}
+
+#[tokio::test]
+async fn a_problem_that_does_not_decode_is_a_problem_too() {
+    let place = Place::new().await;
+    place
+        .get("/problems/%FF")
+        .anonymous()
+        .send()
+        .await
+        .refused(404, "not_found");
+}

@@ -197,3 +197,23 @@ async fn twins_at_the_same_time_make_one_job() {
         1
     );
 }
+
+#[tokio::test]
+async fn a_call_for_many_is_answered_again_after_its_store_was_deleted() {
+    let (place, order) = Place::with_order().await;
+    place.note(&order, "x").await;
+    let cancel = |filter: serde_json::Value| {
+        let call = place.post("/jobs:cancel").header("idempotency-key", "k");
+        async move { call.json(&filter).await }
+    };
+    let first = cancel(json!({"store_id": "101"})).await.ok(200);
+    place.call("DELETE", "/stores/101").send().await.ok(204);
+    let again = cancel(json!({"store_id": "101"})).await;
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!(again.ok(200), first);
+    let other = place.post("/jobs:cancel").header("idempotency-key", "other");
+    other
+        .json(&json!({"store_id": "101"}))
+        .await
+        .refused(404, "store_not_found");
+}

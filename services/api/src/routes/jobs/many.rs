@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::{Many, Once, Outcome};
+use app::{Earlier, Many, Once, Outcome};
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
@@ -12,6 +12,7 @@ use super::filter::Filter;
 use crate::answer::{self, Stored};
 use crate::extract::{Caller, Change, JsonBody, Params};
 use crate::problem::Problem;
+use crate::replay;
 use crate::state::ApiState;
 
 /// Submits the failed jobs that the filter finds anew; skips those that need review.
@@ -23,8 +24,12 @@ pub(crate) async fn retry_many(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     params.finish()?;
+    change.without_condition()?;
     let key = change.key(state.app.keyring(), Some(&body));
-    let query = Filter::from_body(body)?.resolve(&state.app, &caller).await?;
+    let query = match Filter::from_body(body)?.resolve(&state.app, &caller).await {
+        Ok(query) => query,
+        Err(problem) => return repeated(&state, &caller, key.as_ref(), problem).await,
+    };
     let once = key.map(|key| Once {
         key,
         render: Arc::new(|many: &Many| retried(many).keep()),
@@ -44,8 +49,12 @@ pub(crate) async fn cancel_many(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     params.finish()?;
+    change.without_condition()?;
     let key = change.key(state.app.keyring(), Some(&body));
-    let query = Filter::from_body(body)?.resolve(&state.app, &caller).await?;
+    let query = match Filter::from_body(body)?.resolve(&state.app, &caller).await {
+        Ok(query) => query,
+        Err(problem) => return repeated(&state, &caller, key.as_ref(), problem).await,
+    };
     let once = key.map(|key| Once {
         key,
         render: Arc::new(|many: &Many| cancelled(many).keep()),
@@ -53,6 +62,19 @@ pub(crate) async fn cancel_many(
     match state.app.cancel_many(&caller, &query, once).await? {
         Outcome::Done(many) => Ok(cancelled(&many).response()),
         Outcome::Replayed(stored) => answer::replayed(&stored),
+    }
+}
+
+/// A repeat may find no store, because it was deleted meanwhile.
+async fn repeated(
+    state: &ApiState,
+    caller: &app::Caller,
+    key: Option<&app::IdempotencyKey>,
+    problem: Problem,
+) -> Result<Response, Problem> {
+    match replay::of_gone_store(state, caller, key, problem).await? {
+        Earlier::Answer(stored) => answer::replayed(&stored),
+        Earlier::Jobs(_) => Err(app::Denied::KeyReused.into()),
     }
 }
 

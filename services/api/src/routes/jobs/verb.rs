@@ -33,6 +33,7 @@ pub(crate) async fn verb(
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, Problem> {
     params.finish()?;
+    change.without_condition()?;
     context.log(|fields| fields.job_id = Some(job.to_string()));
     let call = Call {
         state,

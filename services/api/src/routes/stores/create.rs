@@ -31,6 +31,7 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let verify = params.flag("verify");
     params.finish()?;
+    change.without_condition()?;
     let key = change.key(state.app.keyring(), Some(&body));
     let store = parse(body)?;
     let render = |store: &Store| created(store).keep();

@@ -27,6 +27,7 @@ pub(crate) async fn delete(
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, Problem> {
     params.finish()?;
+    change.without_condition()?;
     let key = change.key(state.app.keyring(), body.as_ref());
     let store = match resolve(&state.app, &caller, &context, &name).await {
         Ok(store) => store,

@@ -31,6 +31,7 @@ pub(crate) async fn patch(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     params.finish()?;
+    change.without_condition()?;
     let key = change.key(state.app.keyring(), Some(&body));
     let patch = parse(body)?;
     let store = match resolve(&state.app, &caller, &context, &name).await {
