@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use runtime::config::{ConfigError, Source};
-use runtime::{Config, Lifecycle, telemetry};
+use runtime::{Config, Lifecycle, Signals, telemetry};
 
 use crate::demo;
 use crate::error::StartError;
@@ -103,21 +103,31 @@ async fn perform(command: Command) -> Result<ExitCode, StartError> {
         }
         Command::Healthcheck { worker } => {
             let config = load()?;
-            healthcheck::run(if worker { config.worker_port } else { config.port }).await?;
+            let port = if worker { config.worker_port } else { config.port };
+            healthcheck::run(config.host, port).await?;
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
 async fn serve(role: Role) -> Result<ExitCode, StartError> {
+    let mut signals =
+        Signals::install().map_err(|error| StartError::failed("signals cannot be handled", error))?;
     let config = load()?;
     telemetry::init_logs(config.log_level);
     let metrics = telemetry::init_metrics()
         .map_err(|error| StartError::failed("the metrics cannot be set up", error))?;
     let lifecycle = Lifecycle::new();
     upkeep(&lifecycle, metrics.clone());
-    let node = Node::start(&config, role, &lifecycle, Some(metrics)).await?;
-    let code = lifecycle.run(config.shutdown_grace).await;
+    let node = tokio::select! {
+        node = Node::start(&config, role, &lifecycle, Some(metrics)) => node?,
+        // Nothing has begun that a crash could not end as well.
+        name = signals.next() => {
+            tracing::info!("{name}: stopping before the start was complete");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    let code = lifecycle.run(signals, config.shutdown_grace).await;
     node.close().await;
     Ok(code)
 }

@@ -10,4 +10,4 @@ pub mod telemetry;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::Config;
-pub use lifecycle::Lifecycle;
+pub use lifecycle::{Lifecycle, Signals};

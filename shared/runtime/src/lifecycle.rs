@@ -9,9 +9,38 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// The signals that ask a process to stop, heeded from their installation on.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Installs them. To be done before anything that takes time: the first process of a container is not even
+    /// ended by a signal that it does not handle.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn install() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// The name of the next one that arrives; those of one kind that arrive together count as one.
+    pub async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
 
 /// Owns every long-lived task of a process; cheap to clone.
 #[derive(Clone, Debug)]
@@ -89,33 +118,35 @@ impl Lifecycle {
     }
 
     /// Waits for a signal (or [`Lifecycle::stop`]), drains for at most `grace`, and says how it went.
-    pub async fn run(&self, grace: Duration) -> ExitCode {
-        if self.wait(grace).await {
+    pub async fn run(&self, signals: Signals, grace: Duration) -> ExitCode {
+        if self.heed(signals, grace).await {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
         }
     }
 
-    /// As [`Lifecycle::run`]; `true` if nothing failed.
+    /// As [`Lifecycle::run`], with signals that count from now on; `true` if nothing failed.
     pub async fn wait(&self, grace: Duration) -> bool {
-        let (Ok(mut terminate), Ok(mut interrupt)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-        else {
-            tracing::error!("signals cannot be handled");
-            return false;
-        };
+        match Signals::install() {
+            Ok(signals) => self.heed(signals, grace).await,
+            Err(error) => {
+                tracing::error!(error = %error, "signals cannot be handled");
+                false
+            }
+        }
+    }
+
+    async fn heed(&self, mut signals: Signals, grace: Duration) -> bool {
         tokio::select! {
-            _ = terminate.recv() => tracing::info!("SIGTERM: draining"),
-            _ = interrupt.recv() => tracing::info!("SIGINT: draining"),
+            name = signals.next() => tracing::info!("{name}: draining"),
             () = self.drain.cancelled() => {}
         }
         self.drain.cancel();
         self.tasks.close();
         tokio::select! {
             () = self.tasks.wait() => {}
-            _ = terminate.recv() => tracing::warn!("second SIGTERM: stopping at once"),
-            _ = interrupt.recv() => tracing::warn!("second SIGINT: stopping at once"),
+            name = signals.next() => tracing::warn!("second {name}: stopping at once"),
             () = tokio::time::sleep(grace) => tracing::warn!("grace is over: stopping at once"),
         }
         self.abort.cancel();
@@ -145,6 +176,21 @@ mod tests {
         });
         lifecycle.stop();
         assert!(lifecycle.wait(Duration::from_secs(5)).await);
+    }
+
+    #[tokio::test]
+    async fn a_signal_that_comes_before_the_waiting_counts() {
+        let signals = Signals::install().unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGTERM).unwrap();
+        let lifecycle = Lifecycle::new();
+        let draining = lifecycle.draining();
+        lifecycle.spawn("good", async move {
+            draining.cancelled().await;
+            Ok(())
+        });
+        let running = lifecycle.run(signals, Duration::from_secs(5));
+        let code = tokio::time::timeout(Duration::from_secs(10), running).await;
+        assert_eq!(code.unwrap(), ExitCode::SUCCESS);
     }
 
     #[tokio::test]

@@ -168,10 +168,10 @@ pub(super) fn kms_key(text: &str) -> Parsed<()> {
 }
 
 pub(super) fn admin_token(text: &str) -> Parsed<()> {
-    if text.len() >= 16 && text.bytes().all(|b| b.is_ascii_graphic()) {
+    if (16..=512).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(())
     } else {
-        Err("16 or more printable characters without spaces".to_owned())
+        Err("16 to 512 printable characters without spaces".to_owned())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where variables come from: the process's environment first, then `.env`.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::Path;
 
 use secrecy::SecretString;
@@ -33,11 +34,7 @@ impl Source {
                 source.variables.insert(name, value);
             }
         }
-        source.variables.extend(
-            std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        );
-        Ok(source)
+        Ok(source.with(std::env::vars_os().filter_map(variable)))
     }
 
     /// Given variables only.
@@ -133,11 +130,34 @@ impl Source {
     }
 }
 
+/// A variable of the process. What is no UTF-8 is kept, damaged: left out, it would count as not set, and a default
+/// would silently take its place.
+fn variable((name, value): (OsString, OsString)) -> Option<(String, String)> {
+    Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+}
+
 /// What is wrong with `.env`, without the line itself, which may hold a secret.
 fn short(error: &dotenvy::Error) -> String {
     match error {
         dotenvy::Error::LineParse(_, column) => format!("a line is malformed near column {column}"),
         dotenvy::Error::Io(error) => error.kind().to_string(),
         _ => "malformed".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_no_utf8_is_not_passed_over() {
+        let given = (OsString::from("PORT"), OsString::from_vec(vec![b'8', 0xff]));
+        let source = Source::from_pairs(variable(given));
+        let port = source.value("PORT", "8080", |text| {
+            text.parse::<u16>().map_err(|_| "a port".to_owned())
+        });
+        assert!(port.unwrap_err().to_string().starts_with("PORT is "));
     }
 }

@@ -40,6 +40,8 @@ fn a_bad_value_is_named_with_what_is_accepted() {
         ("WEBHOOK_RETRY_SCHEDULE", ","),
         ("ALLOWED_ORIGINS", "example.com"),
         ("MAX_ATTEMPTS", "-1"),
+        ("HOST", "localhost"),
+        ("IDEMPOTENCY_TTL", "99999999999999999999h"),
     ] {
         let error = load(&[(name, value)]).unwrap_err().to_string();
         assert!(

@@ -1,0 +1,3 @@
+//! The program as a process of its own.
+
+mod starting;
