@@ -7,7 +7,7 @@ use domain::Timestamp;
 use serde_json::Value;
 use testkit::eventually;
 
-use super::support::{Client, Load, PATIENCE, Setup, Shop};
+use super::support::{Client, Load, PATIENCE, Relay, Setup, Shop};
 
 /// The sweep comes by every two seconds: a job that ends sooner after its submission was hinted.
 const HINTED: Duration = Duration::from_millis(700);
@@ -105,4 +105,33 @@ async fn a_broker_that_was_never_there_is_no_obstacle_and_is_used_when_it_comes(
     cluster.nats.start().await;
     let more = hints_work(&client, &shops[0]).await;
     cluster.assert_ledger_is_whole(accepted.len() + 1 + more).await;
+}
+
+#[tokio::test]
+async fn a_broker_that_hangs_costs_no_job_and_no_partition() {
+    let mut cluster = Setup::of(0, 0).start().await;
+    let server = cluster.nats.url();
+    let relay = Relay::to(server.strip_prefix("nats://").expect("a NATS URL")).await;
+    cluster
+        .run_behind(format!("nats://127.0.0.1:{}", relay.port()), 2, 2)
+        .await;
+    let client = cluster.client();
+    let shops = cluster.shops(&client, 6, 3).await;
+    let load = Load::start(&client, &shops, 5, Duration::from_millis(30));
+    load.more(30).await;
+    relay.set_stuck(true);
+    load.more(60).await;
+    // A worker that comes now takes its share, and the others give it, without waiting for the broker.
+    let newcomer = cluster.start_worker().await;
+    cluster.workers.push(newcomer);
+    cluster.all_partitions_owned().await;
+    let accepted = load.stop().await;
+    cluster.assert_all_done_once(&client, &accepted).await;
+    assert!(
+        !cluster.partitions_were_lost(),
+        "a worker's heartbeat waited for the broker"
+    );
+    relay.set_stuck(false);
+    let more = hints_work(&client, &shops[0]).await;
+    cluster.assert_ledger_is_whole(accepted.len() + more).await;
 }

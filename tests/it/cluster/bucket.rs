@@ -93,6 +93,14 @@ async fn many_jobs_of_one_store_are_drained_at_its_pace_and_hold_up_no_other() {
     let client = cluster.client();
     let shop = cluster.shop(&client, "501", ORDERS as u64).await;
     let quiet = cluster.shop(&client, "502", 1).await;
+    // How long a job takes on this machine as busy as it is, when there is nothing to wait for.
+    let usual = took(
+        &quiet
+            .note(&client, 0, "usual")
+            .header("Prefer", "wait=30")
+            .expect(200)
+            .await,
+    );
     let jobs = submit(&client, &shop).await;
     let other = quiet
         .note(&client, 0, "not delayed")
@@ -110,14 +118,14 @@ async fn many_jobs_of_one_store_are_drained_at_its_pace_and_hold_up_no_other() {
         "one fetch and one update for each order:\n{}",
         requests(&cluster, &shop)
     );
-    let limit = Duration::from_secs_f64(1.1 * (count.requests - 20) as f64 / 3.0 + 1.0);
+    let limit = Duration::from_secs_f64(1.1 * (count.requests - 20) as f64 / 3.0 + 1.0) + usual;
     eprintln!(
         "{JOBS} jobs in {} requests took {took:?}, at most {limit:?}; another store's job {other_took:?}",
         count.requests
     );
     assert!(took <= limit, "{took:?} is more than {limit:?}");
     assert!(
-        other_took < Duration::from_secs(2),
+        other_took < Duration::from_secs(2) + usual,
         "another store's job took {other_took:?}"
     );
 }

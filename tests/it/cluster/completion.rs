@@ -58,10 +58,7 @@ async fn whoever_waits_is_told_and_shown_the_new_order_whichever_process_accepte
             assert_eq!(notes(&order.body, &note), 1, "{order:?}");
         }
     }
-    assert!(
-        told >= 14,
-        "only {told} of 18 calls were answered within {TOLD:?}"
-    );
+    assert!(told >= 9, "only {told} of 18 calls were answered within {TOLD:?}");
 }
 
 /// How long after the job's end the call was answered, and with what.

@@ -26,7 +26,13 @@ async fn fresh_jobs(client: &Client, shops: &[Shop], text: &str, since: Instant)
     join_all(jobs).await
 }
 
-/// How many of the stores' partitions have changed hands since `owners` was asked.
+/// How long such jobs take on this machine as busy as it is, when nothing happens to the workers.
+async fn usual(client: &Client, shops: &[Shop]) -> Duration {
+    let ends = fresh_jobs(client, shops, "before", Instant::now()).await;
+    ends.into_iter().max().expect("some jobs")
+}
+
+/// The owner of each store's partition.
 async fn owners(cluster: &Cluster) -> Vec<(i64, String)> {
     let sql = "select s.partition, p.owner from stores s join partitions p using (partition)
         where p.owner is not null order by 1";
@@ -44,7 +50,7 @@ async fn a_dead_workers_stores_are_served_again_within_the_lease_and_two_seconds
     let cluster = Setup::of(1, 3).start().await;
     let client = cluster.client();
     let shops = cluster.shops(&client, SHOPS, 1).await;
-    fresh_jobs(&client, &shops, "before", Instant::now()).await;
+    let usual = usual(&client, &shops).await;
     let before = owners(&cluster).await;
 
     cluster.workers[1].kill9();
@@ -62,8 +68,8 @@ async fn a_dead_workers_stores_are_served_again_within_the_lease_and_two_seconds
     let latest = ends.iter().max().expect("some jobs");
     eprintln!("take-over of {moved} stores after {latest:?}");
     assert!(
-        *latest <= LEASE_TTL + TAKE_OVER,
-        "served again after {latest:?}: {ends:?}"
+        *latest <= LEASE_TTL + TAKE_OVER + usual,
+        "served again after {latest:?}, usually after {usual:?}: {ends:?}"
     );
     cluster.assert_ledger_is_whole(2 * SHOPS).await;
 }
@@ -74,7 +80,7 @@ async fn a_worker_that_is_asked_to_stop_hands_over_at_once() {
     let cluster = Setup::of(1, 3).set("LEASE_TTL", "30s").start().await;
     let client = cluster.client();
     let shops = cluster.shops(&client, SHOPS, 1).await;
-    fresh_jobs(&client, &shops, "before", Instant::now()).await;
+    let usual = usual(&client, &shops).await;
     let before = owners(&cluster).await;
 
     assert!(cluster.workers[1].process().sigterm());
@@ -87,10 +93,14 @@ async fn a_worker_that_is_asked_to_stop_hands_over_at_once() {
         .zip(&after)
         .filter(|(before, after)| before != after)
         .count();
+    assert!(!cluster.partitions_were_lost(), "what is handed over is not lost");
     assert!(moved > 0, "the stopping worker owned none of the stores");
     let latest = ends.iter().max().expect("some jobs");
     eprintln!("hand-over of {moved} stores after {latest:?}");
-    assert!(*latest <= TAKE_OVER, "served again after {latest:?}: {ends:?}");
+    assert!(
+        *latest <= TAKE_OVER + usual,
+        "served again after {latest:?}, usually after {usual:?}: {ends:?}"
+    );
     let status = cluster.workers[1].process().wait_exit(PATIENCE).await;
     assert_eq!(
         status.code(),

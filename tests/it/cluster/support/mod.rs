@@ -2,6 +2,7 @@
 
 mod client;
 mod load;
+mod relay;
 mod shop;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use testkit::{CrashPoint, Nats, Postgres, eventually};
 
 pub(super) use client::{Call, Client};
 pub(super) use load::Load;
+pub(super) use relay::Relay;
 pub(super) use shop::{Shop, notes};
 
 /// What anything may take on a machine busy with other tests.
@@ -114,13 +116,7 @@ impl Setup {
             .run(PATIENCE)
             .await;
         assert_eq!(migrated.code(), Some(0), "{:?}", migrated.lines);
-        let apis = (0..self.apis).map(|_| cluster.start_api());
-        let workers = (0..self.workers).map(|_| cluster.start_worker());
-        let (apis, workers) = tokio::join!(join_all(apis), join_all(workers));
-        (cluster.apis, cluster.workers) = (apis, workers);
-        if self.workers > 0 {
-            cluster.all_partitions_owned().await;
-        }
+        cluster.run(self.apis, self.workers).await;
         cluster
     }
 }
@@ -147,6 +143,23 @@ impl Cluster {
     /// The key that wraps the ledger's root key.
     pub(super) fn kms_key(&self) -> &str {
         &self.kms_key
+    }
+
+    /// Lets processes reach the broker at another address, and starts some.
+    pub(super) async fn run_behind(&mut self, nats: String, apis: usize, workers: usize) {
+        self.settings.push(("NATS_URL".to_owned(), nats));
+        self.run(apis, workers).await;
+    }
+
+    /// Starts processes and waits until they are at work.
+    async fn run(&mut self, apis: usize, workers: usize) {
+        let apis = (0..apis).map(|_| self.start_api());
+        let workers = (0..workers).map(|_| self.start_worker());
+        let (apis, workers) = tokio::join!(join_all(apis), join_all(workers));
+        (self.apis, self.workers) = (apis, workers);
+        if !self.workers.is_empty() {
+            self.all_partitions_owned().await;
+        }
     }
 
     async fn start_api(&self) -> Node {
@@ -247,6 +260,13 @@ impl Cluster {
             0,
             "requests in doubt"
         );
+    }
+
+    /// Whether a worker found out that somebody else had taken what it held for its own.
+    pub(super) fn partitions_were_lost(&self) -> bool {
+        self.logs()
+            .iter()
+            .any(|line| line.contains("partition lost to another worker"))
     }
 
     /// All that all processes have written so far.
