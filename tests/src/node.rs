@@ -163,11 +163,6 @@ impl Node {
         &self.process
     }
 
-    /// How it is started; changes count from the next start.
-    pub fn spec_mut(&mut self) -> &mut Spec {
-        &mut self.spec
-    }
-
     /// Kills it by SIGKILL.
     pub fn kill9(&self) {
         self.process.kill9();
