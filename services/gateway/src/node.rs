@@ -124,6 +124,13 @@ impl Node {
             bus.await;
             Ok(())
         });
+        if role.serves() {
+            let upkeep = app.start_upkeep(Duration::from_mins(1), lifecycle.draining());
+            lifecycle.spawn("upkeep", async move {
+                upkeep.await;
+                Ok(())
+            });
+        }
         if let Some(worker) = &worker {
             worker.run(lifecycle);
         }

@@ -26,6 +26,7 @@ pub mod seals;
 mod settle;
 mod stores;
 mod submit;
+mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;

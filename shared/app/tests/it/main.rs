@@ -11,3 +11,4 @@ mod retry;
 mod secrecy;
 mod stores;
 mod submit;
+mod upkeep;
