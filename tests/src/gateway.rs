@@ -161,6 +161,9 @@ impl GatewayBuilder {
         let spec = Spec::of("orderdesk-gateway")
             .envs(fast_environment(&kms_key, &desk.base_url()))
             .env("DATABASE_URL", database)
+            // The usual one: no second process waits for the lease to run out, and on a busy machine a short one makes
+            // the worker hold requests back.
+            .env("LEASE_TTL", "10s")
             .envs(self.environment);
         let node = Node::start_crashing(spec, self.crash.as_ref()).await;
         Gateway {
