@@ -25,6 +25,9 @@ pub(crate) async fn run(bench: &Bench) -> Outcome<()> {
         "job p99",
         "overhead p50",
         "overhead p99",
+        "submitted to GET",
+        "GET to PUT",
+        "PUT to answer",
         "requests/job",
         "load",
     ]);
@@ -36,6 +39,7 @@ pub(crate) async fn run(bench: &Bench) -> Outcome<()> {
 }
 
 async fn measure(bench: &Bench, shape: Shape) -> Outcome<Vec<String>> {
+    let origin = Instant::now();
     let simulator = simulator(1, ORDERS as u64, no_limit()).await?;
     simulator.set_latency(UPSTREAM);
     let stack = Stack::start(bench, shape, &simulator.base_url(), &NO_LIMIT).await?;
@@ -51,6 +55,7 @@ async fn measure(bench: &Bench, shape: Shape) -> Outcome<Vec<String>> {
     let authorization = stack.authorization();
     let headers = [("Authorization", authorization.as_str()), ("Prefer", "wait=30")];
     let mut times = Vec::with_capacity(SAMPLES);
+    let (mut before, mut between, mut after) = (Vec::new(), Vec::new(), Vec::new());
     let warm_up = 10;
     let mut requests = 0;
     for number in 0..SAMPLES + warm_up {
@@ -73,6 +78,18 @@ async fn measure(bench: &Bench, shape: Shape) -> Outcome<Vec<String>> {
         }
         if number >= warm_up {
             times.push(took);
+            let seconds = |ms: u64| ms as f64 / 1000.0;
+            let log = simulator.request_log();
+            if let [.., get, put] = log.as_slice()
+                && let (Some(get_ended), Some(put_ended)) = (get.ended_ms, put.ended_ms)
+            {
+                // The simulator counts whole milliseconds from just after `origin`.
+                let sent = (begun - origin).as_secs_f64();
+                before.push((seconds(get.at_ms) - sent).max(0.0));
+                between.push(seconds(put.at_ms.saturating_sub(get_ended)));
+                after.push((sent + took - seconds(put_ended)).max(0.0));
+            }
+            simulator.clear_log();
         }
         // Idle means that nothing of the last job is left, and that its turn does not follow a rhythm.
         tokio::time::sleep(Duration::from_millis(3 + (number as u64 * 7) % 11)).await;
@@ -88,12 +105,19 @@ async fn measure(bench: &Bench, shape: Shape) -> Outcome<Vec<String>> {
         ms(quantile(&times, 0.99)),
         ms(quantile(&times, 0.5) - bare),
         ms(quantile(&times, 0.99) - bare),
+        ms(mean(&before)),
+        ms(mean(&between)),
+        ms(mean(&after)),
         format!("{:.2}", requests as f64 / SAMPLES as f64),
         machine::load(),
     ];
     stack.stop().await;
     simulator.shutdown().await;
     Ok(row)
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
 /// Seconds for the same two requests sent by ourselves on one connection.
