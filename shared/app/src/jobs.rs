@@ -55,7 +55,7 @@ impl std::fmt::Debug for JobView {
 /// A place in a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueuePlace {
-    /// How many stand before it.
+    /// How many stand before it; at most 1000, then there may be more.
     pub ahead: u64,
     /// When it will be done, roughly.
     pub eta: Option<Timestamp>,

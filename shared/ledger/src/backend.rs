@@ -78,6 +78,9 @@ pub struct Head {
     pub recorded_at: Timestamp,
 }
 
+/// [`Backend::jobs_ahead`] counts no further.
+pub const MOST_AHEAD: u64 = 1_000;
+
 /// How many jobs of a store wait and run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueCounts {
@@ -152,7 +155,8 @@ pub trait Backend: Send + Sync + 'static {
     async fn open_jobs_of_order(&self, store: StoreId, order: &OrderId, limit: u32) -> Result<Vec<Job>>;
     /// How many jobs of a store wait and run.
     async fn queue_counts(&self, store: StoreId) -> Result<QueueCounts>;
-    /// How many jobs of one store stand before this place in this lane.
+    /// How many jobs of one store stand before this place in this lane, at most [`MOST_AHEAD`]: every submission asks,
+    /// and a long lane would make each of them slower than the one before.
     async fn jobs_ahead(&self, job: &Job) -> Result<u64>;
     /// How many jobs of all stores of a tenant wait and run.
     async fn tenant_queue_counts(&self, tenant: TenantId) -> Result<QueueCounts>;

@@ -39,6 +39,7 @@ pub(crate) fn job(view: &JobView) -> Value {
     json
 }
 
+/// Where it stands: `ahead` is at most 1000, then there may be more.
 fn queue(view: &JobView) -> Value {
     match view.queue {
         Some(place) => json!({"ahead": place.ahead, "eta": place.eta}),

@@ -328,3 +328,35 @@ async fn of_two_rebuilds_one_is_refused_and_nothing_is_left_over() {
         .await;
     assert!(left.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_place_in_a_long_lane_is_found_by_its_index_and_no_further_than_asked() {
+    let database = Database::fresh().await;
+    let ledger = database.connect().await;
+    let place = sample::place(&ledger).await;
+    let lane = (0..3_000).map(|_| sample::submit(&place.store, Some("7"), sample::at(1)).0);
+    let lane: Vec<Append> = lane.collect();
+    assert!(
+        ledger
+            .append_batch(&lane)
+            .await
+            .unwrap()
+            .iter()
+            .all(Result::is_ok)
+    );
+    let store = place.store.id;
+    for prepare in ["select 1", "analyze jobs"] {
+        database.server.sql(&database.url, prepare).await;
+        let sql = format!(
+            "explain (analyze, costs off, timing off) select count(*) from (select from jobs where store_id = '{store}' \
+             and lane = 'order:7' and (due_at, position) < ('2100-01-01', 9000) and id <> '{store}' \
+             and status in ('queued', 'running', 'retrying') order by due_at, position limit 1000) as counted"
+        );
+        let plan = database.server.sql(&database.url, &sql).await;
+        let plan: Vec<String> = plan.into_iter().flatten().flatten().collect();
+        let scan = plan
+            .iter()
+            .find(|step| step.contains("jobs_store_id_lane_due_at_position_idx"));
+        assert!(scan.is_some_and(|step| step.contains("rows=1000")), "{plan:#?}");
+    }
+}

@@ -103,6 +103,7 @@ macro_rules! conformance_tests {
             views {
                 every_query_shows_what_the_log_says
                 what_does_not_exist_is_not_found
+                a_long_lane_is_counted_up_to_a_limit
             }
             walk {
                 views_equal_the_fold_after_random_histories

@@ -12,7 +12,7 @@ use domain::{OrderId, TenantId, Timestamp};
 use super::walk::Walk;
 use super::{Fixture, audit, sample};
 use crate::rebuild::Views;
-use crate::{Backend, JobFilter, QueueCounts};
+use crate::{Backend, JobFilter, MOST_AHEAD, QueueCounts};
 
 pub async fn every_query_shows_what_the_log_says(fixture: &dyn Fixture) {
     let backend = fixture.open().await;
@@ -51,6 +51,22 @@ pub async fn what_does_not_exist_is_not_found(fixture: &dyn Fixture) {
     assert!(backend.jobs(&[]).await.unwrap().is_empty());
     assert!(backend.jobs_changed(&[], 0, 10).await.unwrap().is_empty());
     assert!(backend.stores_changed(&[], 0, 10).await.unwrap().is_empty());
+}
+
+pub async fn a_long_lane_is_counted_up_to_a_limit(fixture: &dyn Fixture) {
+    let backend = fixture.open().await;
+    let place = sample::place(&*backend).await;
+    let (appends, jobs): (Vec<_>, Vec<_>) = (0..=MOST_AHEAD + 1)
+        .map(|_| sample::submit(&place.store, Some("7"), sample::at(1)))
+        .unzip();
+    let results = backend.append_batch(&appends).await.unwrap();
+    assert!(results.iter().all(Result::is_ok));
+    for (ahead, job) in (0..).zip(&jobs) {
+        if ahead == 0 || ahead >= MOST_AHEAD - 1 {
+            let job = backend.job(job.id).await.unwrap().unwrap();
+            assert_eq!(backend.jobs_ahead(&job).await.unwrap(), MOST_AHEAD.min(ahead));
+        }
+    }
 }
 
 /// Asserts that every query answers what follows from `views`.
