@@ -8,7 +8,7 @@ use domain::image::OrderImage;
 use domain::job::Job;
 use domain::store::Store;
 use domain::tenant::{Key, Tenant};
-use domain::{DataKeyId, IncarnationId, JobId, OrderId, StoreId, TenantId, Timestamp};
+use domain::{DataKeyId, IncarnationId, JobId, OrderId, StoreId, TenantId, Timestamp, UpstreamStoreId};
 
 use crate::append::{Append, Appended, Refusal};
 use crate::filter::JobFilter;
@@ -132,6 +132,8 @@ pub trait Backend: Send + Sync + 'static {
 
     /// A store, deleted ones included.
     async fn store(&self, id: StoreId) -> Result<Option<Store>>;
+    /// A tenant's registration of an Order Desk store, unless it is being deleted.
+    async fn store_by_upstream(&self, tenant: TenantId, store: &UpstreamStoreId) -> Result<Option<Store>>;
     /// A tenant's stores that are not being deleted, oldest first.
     async fn stores_of(&self, tenant: TenantId) -> Result<Vec<Store>>;
     /// Stores of these partitions whose last position is above `after`, ascending by it, deleted ones included.

@@ -64,15 +64,24 @@ impl App {
     /// The caller's store that `name` means: Order Desk's id of a store, else our id, else a label that only one
     /// store carries.
     pub async fn find_store(&self, caller: &Caller, name: &str) -> Result<Store, FindStoreError> {
-        let mut stores = self.list_stores(caller).await?;
-        if let Some(index) = stores.iter().position(|store| store.store_id.as_str() == name) {
-            return Ok(stores.swap_remove(index));
+        let Some(tenant) = caller.tenant_id() else {
+            return Err(FindStoreError::NotFound);
+        };
+        // One row each; a tenant may have very many stores, and nearly every request names one.
+        let ledger = &self.0.ledger;
+        if let Ok(upstream) = name.parse()
+            && let Some(store) = ledger.store_by_upstream(tenant, &upstream).await?
+        {
+            return Ok(store);
         }
         if let Ok(id) = name.parse()
-            && let Some(index) = stores.iter().position(|store| store.id == id)
+            && let Some(store) = ledger.store(id).await?
+            && store.tenant_id == tenant
+            && store.deleted_at.is_none()
         {
-            return Ok(stores.swap_remove(index));
+            return Ok(store);
         }
+        let mut stores = self.list_stores(caller).await?;
         stores.retain(|store| store.label.as_deref() == Some(name));
         match stores.pop() {
             None => Err(FindStoreError::NotFound),

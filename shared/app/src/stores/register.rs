@@ -112,8 +112,7 @@ impl App {
 
     /// Spares a token of a store that is there already.
     async fn refuse_twice(&self, tenant: TenantId, store: &UpstreamStoreId) -> Result<(), RegisterError> {
-        let stores = self.0.ledger.stores_of(tenant).await?;
-        if stores.iter().any(|known| known.store_id == *store) {
+        if self.0.ledger.store_by_upstream(tenant, store).await?.is_some() {
             return Err(RegisterError::Exists);
         }
         Ok(())

@@ -305,6 +305,10 @@ async fn a_deleted_store_is_gone_for_its_owner_and_takes_nothing_more() {
         .await
         .unwrap();
     assert!(place.app.list_stores(&caller).await.unwrap().is_empty());
+    for name in [store.store_id.as_str(), &store.id.to_string()] {
+        let found = place.app.find_store(&caller, name).await;
+        assert!(matches!(found, Err(FindStoreError::NotFound)), "{found:?}");
+    }
     let late = place
         .app
         .submit(&caller, &store, vec![note("1", "late")], None)

@@ -2,7 +2,7 @@
 
 use domain::store::Store;
 use domain::tenant::{Key, Tenant};
-use domain::{Sealed, StoreId, TenantId};
+use domain::{Sealed, StoreId, TenantId, UpstreamStoreId};
 use sqlx::postgres::PgRow;
 
 use crate::connect::PostgresLedger;
@@ -49,6 +49,17 @@ impl PostgresLedger {
             .readers
             .read(|| sqlx::query(select_stores!("id = $1")).bind(id.0))
             .await?;
+        rows.first().map(store).transpose()
+    }
+
+    pub(crate) async fn store_of_upstream(
+        &self,
+        tenant: TenantId,
+        store_id: &UpstreamStoreId,
+    ) -> Result<Option<Store>> {
+        let sql = select_stores!("tenant_id = $1 and store_id = $2 and deleted_at is null");
+        let make = || sqlx::query(sql).bind(tenant.0).bind(store_id.as_str());
+        let rows = self.readers.read(make).await?;
         rows.first().map(store).transpose()
     }
 

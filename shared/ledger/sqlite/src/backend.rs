@@ -8,7 +8,9 @@ use domain::image::OrderImage;
 use domain::job::Job;
 use domain::store::Store;
 use domain::tenant::{Key, Tenant};
-use domain::{BatchId, DataKeyId, IncarnationId, JobId, OrderId, StoreId, TenantId, Timestamp};
+use domain::{
+    BatchId, DataKeyId, IncarnationId, JobId, OrderId, StoreId, TenantId, Timestamp, UpstreamStoreId,
+};
 use ledger::{
     Append, Appended, Backend, Claimed, DataKeyRow, Head, IdempotencyRecord, JobFilter, Membership,
     QueueCounts, Recorded, Refusal, Stream,
@@ -60,6 +62,10 @@ impl Backend for SqliteLedger {
 
     async fn store(&self, id: StoreId) -> Result<Option<Store>> {
         self.read_store(id).await
+    }
+
+    async fn store_by_upstream(&self, tenant: TenantId, store: &UpstreamStoreId) -> Result<Option<Store>> {
+        self.read_store_of(tenant, store).await
     }
 
     async fn stores_of(&self, tenant: TenantId) -> Result<Vec<Store>> {

@@ -2,7 +2,7 @@
 
 use domain::store::Store;
 use domain::tenant::{Key, Tenant};
-use domain::{StoreId, TenantId};
+use domain::{StoreId, TenantId, UpstreamStoreId};
 
 use crate::error::{Result, failed};
 use crate::open::SqliteLedger;
@@ -43,6 +43,23 @@ impl SqliteLedger {
             .maybe(&self.readers)
             .await
             .map_err(failed)?;
+        row.as_ref().map(rows::store).transpose()
+    }
+
+    pub(crate) async fn read_store_of(
+        &self,
+        tenant: TenantId,
+        store: &UpstreamStoreId,
+    ) -> Result<Option<Store>> {
+        let row = sqlx::query(
+            "SELECT id, doc, last_position, credentials FROM stores WHERE tenant_id = ? AND store_id = ? AND \
+             deleted_at IS NULL",
+        )
+        .bind(tenant.to_string())
+        .bind(store.as_str().to_owned())
+        .maybe(&self.readers)
+        .await
+        .map_err(failed)?;
         row.as_ref().map(rows::store).transpose()
     }
 

@@ -221,6 +221,10 @@ async fn every_query_on_a_large_table_uses_an_index() {
             "events_of_jobs",
         ),
         (
+            "SELECT doc FROM stores WHERE tenant_id = 'a' AND store_id = 'b' AND deleted_at IS NULL",
+            "stores_living",
+        ),
+        (
             "SELECT sum(status = 'running') FROM jobs WHERE open = 1 AND store_id = 'a'",
             "jobs_waiting",
         ),

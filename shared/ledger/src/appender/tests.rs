@@ -9,7 +9,9 @@ use domain::image::OrderImage;
 use domain::job::Job;
 use domain::store::Store;
 use domain::tenant::{Key, Tenant};
-use domain::{BatchId, DataKeyId, IncarnationId, JobId, OrderId, StoreId, TenantId, Timestamp};
+use domain::{
+    BatchId, DataKeyId, IncarnationId, JobId, OrderId, StoreId, TenantId, Timestamp, UpstreamStoreId,
+};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -81,6 +83,9 @@ impl Backend for Fake {
         unreachable!()
     }
     async fn store(&self, _: StoreId) -> Result<Option<Store>> {
+        unreachable!()
+    }
+    async fn store_by_upstream(&self, _: TenantId, _: &UpstreamStoreId) -> Result<Option<Store>> {
         unreachable!()
     }
     async fn stores_of(&self, _: TenantId) -> Result<Vec<Store>> {

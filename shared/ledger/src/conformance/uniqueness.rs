@@ -44,12 +44,12 @@ pub async fn a_store_is_registered_once_while_it_lives(fixture: &dyn Fixture) {
         },
         None,
     );
-    let batch = [
-        register(&place.tenant),
-        delete,
-        register(&place.tenant),
-        register(&place.tenant),
-    ];
+    let (anew, id) = {
+        let mut append = sample::append(sample::at(3));
+        let (store, _) = sample::add_store(&mut append, &place.tenant, "101", 3);
+        (append, store.id)
+    };
+    let batch = [register(&place.tenant), delete, anew, register(&place.tenant)];
     let results = backend.append_batch(&batch).await.unwrap();
     let exists = Err(Refusal::Exists(Unique::Store));
     assert_eq!(results[0], exists);
@@ -59,6 +59,11 @@ pub async fn a_store_is_registered_once_while_it_lives(fixture: &dyn Fixture) {
     );
     assert_eq!(results[3], exists);
     assert_eq!(backend.stores_of(place.tenant.id).await.unwrap().len(), 1);
+    let found = backend
+        .store_by_upstream(place.tenant.id, &place.store.store_id)
+        .await
+        .unwrap();
+    assert_eq!(found.map(|store| store.id), Some(id), "the living one of two");
     audit::whole(&*backend).await;
 }
 

@@ -31,11 +31,15 @@ pub async fn every_query_shows_what_the_log_says(fixture: &dyn Fixture) {
 
 pub async fn what_does_not_exist_is_not_found(fixture: &dyn Fixture) {
     let backend = fixture.open().await;
-    sample::place(&*backend).await;
+    let place = sample::place(&*backend).await;
     let order: OrderId = "1".parse().unwrap();
     assert_eq!(backend.tenant(sample::id()).await.unwrap(), None);
     assert_eq!(backend.key_by_lookup("nothing").await.unwrap(), None);
     assert_eq!(backend.store(sample::id()).await.unwrap(), None);
+    for (tenant, upstream) in [(place.tenant.id, "102"), (sample::id(), "101")] {
+        let upstream = upstream.parse().unwrap();
+        assert_eq!(backend.store_by_upstream(tenant, &upstream).await.unwrap(), None);
+    }
     assert_eq!(backend.job(sample::id()).await.unwrap(), None);
     assert_eq!(backend.open_batch(sample::id()).await.unwrap(), None);
     assert_eq!(backend.order_image(sample::id(), &order).await.unwrap(), None);
@@ -395,6 +399,11 @@ async fn stores(backend: &dyn Backend, tenant: TenantId, views: &Views) {
         .collect();
     expected.sort_by_key(|store| (store.created_at, store.id));
     assert_eq!(backend.stores_of(tenant).await.unwrap(), expected);
+    for store in views.stores.values() {
+        let living = expected.iter().find(|mine| mine.store_id == store.store_id);
+        let found = backend.store_by_upstream(tenant, &store.store_id).await.unwrap();
+        assert_eq!(found.as_ref(), living);
+    }
 }
 
 async fn batches(backend: &dyn Backend, views: &Views) {
