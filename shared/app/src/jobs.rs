@@ -167,8 +167,7 @@ impl App {
                 }
                 bytes += job.outcome.as_ref().map_or(0, |sealed| sealed.as_bytes().len());
                 next = Some(job.position);
-                // Not shown, and not to be kept until the page is complete.
-                jobs.push(self.opened(Job { body: None, ..job }).await?);
+                jobs.push(self.opened(job).await?);
             }
             if !more || jobs.len() >= limit {
                 return Ok(JobPage {

@@ -212,7 +212,7 @@ impl App {
     }
 
     /// The jobs that a call for many may change, newest first, and whether there may be more. Their ids only: a
-    /// thousand bodies at once are more than a process has to spare.
+    /// thousand whole jobs at once are more than a process has to spare.
     async fn matching(
         &self,
         caller: &Caller,

@@ -143,7 +143,7 @@ pub trait Backend: Send + Sync + 'static {
     async fn job(&self, id: JobId) -> Result<Option<Job>>;
     /// The jobs among `ids` that exist, in no order.
     async fn jobs(&self, ids: &[JobId]) -> Result<Vec<Job>>;
-    /// A page of one tenant's jobs.
+    /// A page of one tenant's jobs; without `body`, as lists show what became of a job, not what it was to do.
     async fn jobs_page(&self, filter: &JobFilter) -> Result<Vec<Job>>;
     /// Jobs of these partitions whose last position is above `after`, ascending by it, ended ones included;
     /// without `body` and `outcome`.

@@ -30,6 +30,15 @@ macro_rules! full {
     };
 }
 
+macro_rules! listed {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, doc, position, last_position, NULL AS body, outcome FROM jobs ",
+            $rest
+        )
+    };
+}
+
 macro_rules! counts {
     ($rest:literal) => {
         concat!(
@@ -70,7 +79,7 @@ impl SqliteLedger {
 
     pub(crate) async fn read_page(&self, filter: &JobFilter) -> Result<Vec<Job>> {
         // `+` keeps SQLite from choosing an index that would make it sort all of a store's jobs.
-        let mut query = QueryBuilder::<Sqlite>::new(full!("WHERE tenant_id = "));
+        let mut query = QueryBuilder::<Sqlite>::new(listed!("WHERE tenant_id = "));
         query.push_bind(filter.tenant_id.to_string());
         match (&filter.store_id, &filter.order_id) {
             (Some(store), Some(order)) => {

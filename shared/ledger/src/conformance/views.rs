@@ -221,7 +221,14 @@ async fn counted(backend: &dyn Backend, views: &Views, jobs: &[Job]) {
 }
 
 async fn pages(backend: &dyn Backend, tenant: TenantId, jobs: &[Job]) {
-    let mine: Vec<&Job> = jobs.iter().filter(|job| job.tenant_id == tenant).collect();
+    let mine: Vec<Job> = jobs
+        .iter()
+        .filter(|job| job.tenant_id == tenant)
+        .map(|job| Job {
+            body: None,
+            ..job.clone()
+        })
+        .collect();
     let Some(some) = mine.get(mine.len() / 2) else {
         return;
     };
@@ -295,11 +302,7 @@ async fn pages(backend: &dyn Backend, tenant: TenantId, jobs: &[Job]) {
         },
     ];
     for filter in filters {
-        let mut expected: Vec<Job> = mine
-            .iter()
-            .filter(|job| shows(&filter, job))
-            .map(|job| (*job).clone())
-            .collect();
+        let mut expected: Vec<Job> = mine.iter().filter(|job| shows(&filter, job)).cloned().collect();
         expected.sort_by_key(|job| std::cmp::Reverse(job.position));
         let found = backend.jobs_page(&filter).await.unwrap();
         assert_eq!(found, first(expected, filter.limit as usize), "{filter:?}");
@@ -314,11 +317,7 @@ async fn pages(backend: &dyn Backend, tenant: TenantId, jobs: &[Job]) {
         walked.extend(page);
     }
     walked.reverse();
-    assert_eq!(
-        walked.iter().collect::<Vec<_>>(),
-        mine,
-        "pages show each job once"
-    );
+    assert_eq!(walked, mine, "pages show each job once");
 }
 
 fn shows(filter: &JobFilter, job: &Job) -> bool {
