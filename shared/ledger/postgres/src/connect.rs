@@ -1,17 +1,15 @@
 //! Opening the ledger.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use crate::options::PostgresOptions;
+use crate::pool::{Limits, Pool};
 use crate::session::Sessions;
-
-/// A connection that did nothing for so long is asked whether it lives before it is used.
-const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 /// Why the ledger could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -94,20 +92,16 @@ impl std::fmt::Debug for PostgresLedger {
 }
 
 fn sessions(connect: &PgConnectOptions, options: &PostgresOptions, size: u32) -> Sessions {
-    let pool = PgPoolOptions::new()
-        .max_connections(size.max(1))
-        .acquire_timeout(options.connect_timeout)
-        .idle_timeout(Duration::from_mins(5))
-        .max_lifetime(Duration::from_mins(30))
+    let limits = Limits {
+        most: size.max(1),
+        patience: options.connect_timeout,
         // Asking every time would double the round trips of a busy ledger.
-        .test_before_acquire(false)
-        .before_acquire(|connection, metadata| {
-            Box::pin(async move { Ok(metadata.idle_for < TRUSTED_FOR || connection.ping().await.is_ok()) })
-        })
-        .after_connect(|connection, _| refuse_standby(connection))
-        .connect_lazy_with(connect.clone());
+        trusted_for: Duration::from_secs(1),
+        kept_for: Duration::from_mins(5),
+        lives_for: Duration::from_mins(30),
+    };
     Sessions {
-        pool,
+        pool: Arc::new(Pool::new(connect.clone(), limits)),
         answer_timeout: options.answer_timeout(),
     }
 }
@@ -118,15 +112,14 @@ async fn first(connect: &PgConnectOptions) -> Result<(), sqlx::Error> {
     connection.close().await
 }
 
-fn refuse_standby(connection: &mut PgConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
-    Box::pin(async move {
-        let standby: bool = sqlx::query_scalar("select pg_is_in_recovery()")
-            .fetch_one(connection)
-            .await?;
-        if standby {
-            Err(sqlx::Error::Configuration(Box::new(IsStandby)))
-        } else {
-            Ok(())
-        }
-    })
+/// Fails if the server is a standby.
+pub(crate) async fn refuse_standby(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let standby: bool = sqlx::query_scalar("select pg_is_in_recovery()")
+        .fetch_one(connection)
+        .await?;
+    if standby {
+        Err(sqlx::Error::Configuration(Box::new(IsStandby)))
+    } else {
+        Ok(())
+    }
 }

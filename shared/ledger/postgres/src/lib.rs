@@ -4,7 +4,7 @@
 //! database (`migrations/postgres`): `append_batch`, `heartbeat`, `claim_partitions`. Each of them is one statement
 //! in one transaction of its own, so that no lock is ever held over a round trip.
 //!
-//! - `options`, `connect`, `session`: how the database is reached, what a failure means, what is retried.
+//! - `options`, `connect`, `pool`, `session`: how the database is reached, what a failure means, what is retried.
 //! - `groups`, `append`, `rows`: an append's way to `append_batch`.
 //! - `log`, `accounts`, `jobs`, `effects`, `operational`, `ownership`: the other parts of the port.
 //! - `rebuild`, `schema`: views anew, migrations.
@@ -29,6 +29,7 @@ mod log;
 mod operational;
 mod options;
 mod ownership;
+mod pool;
 mod rebuild;
 mod rows;
 mod schema;

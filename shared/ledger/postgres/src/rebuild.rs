@@ -77,11 +77,15 @@ $$";
 
 impl PostgresLedger {
     pub(crate) async fn rebuild_views(&self) -> Result<u64> {
-        let mut connection = self.writers.connection(true).await?;
-        let mut transaction = connection.begin().await.map_err(backend)?;
+        let mut session = self.writers.connection(true).await?;
+        let mut transaction = session.on().begin().await.map_err(backend)?;
         let result = rebuild(&mut transaction).await;
         match result {
-            Ok(events) => transaction.commit().await.map_err(backend).map(|()| events),
+            Ok(events) => {
+                transaction.commit().await.map_err(backend)?;
+                session.give_back();
+                Ok(events)
+            }
             Err(error) => {
                 // Whatever comes of it: the connection's end rolls back as well.
                 let _ = transaction.rollback().await;

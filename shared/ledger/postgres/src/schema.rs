@@ -57,8 +57,8 @@ impl PostgresLedger {
     /// # Errors
     /// [`MigrateError`]; the tables are as they were then.
     pub async fn migrate(&self) -> Result<(), MigrateError> {
-        let mut connection = self.writers.connection(true).await?;
-        let mut transaction = connection.begin().await.map_err(backend)?;
+        let mut session = self.writers.connection(true).await?;
+        let mut transaction = session.on().begin().await.map_err(backend)?;
         for limit in [
             "set local lock_timeout = '2min'",
             "set local statement_timeout = '10min'",
@@ -81,6 +81,7 @@ impl PostgresLedger {
             .await
             .map_err(MigrateError::Migration)?;
         transaction.commit().await.map_err(backend)?;
+        session.give_back();
         Ok(())
     }
 

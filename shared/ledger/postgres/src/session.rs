@@ -1,14 +1,15 @@
 //! Sending a statement: which pool, how long, and what is tried again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::BackendError;
-use sqlx::pool::PoolConnection;
+use sqlx::Postgres;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{Connection, PgPool, Postgres};
 
 use crate::error::{self, Result};
+use crate::pool::{Pool, Session};
 
 /// A statement with its parameters.
 pub(crate) type Statement<'q> = Query<'q, Postgres, PgArguments>;
@@ -16,7 +17,7 @@ pub(crate) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 /// A pool and the limits of its statements.
 #[derive(Clone)]
 pub(crate) struct Sessions {
-    pub(crate) pool: PgPool,
+    pub(crate) pool: Arc<Pool>,
     pub(crate) answer_timeout: Duration,
 }
 
@@ -47,50 +48,37 @@ impl Sessions {
     }
 
     /// A connection; if it is to be `proven`, one that has just answered.
-    pub(crate) async fn connection(&self, proven: bool) -> Result<PoolConnection<Postgres>> {
-        // After a restart of the server every idle connection may be dead; the last try makes a new one.
-        for _ in 0..=self.pool.options().get_max_connections() {
-            let acquired = self.pool.acquire().await;
-            let mut connection = acquired.map_err(|error| BackendError::Unavailable(error.into()))?;
-            if !proven
-                || matches!(
-                    tokio::time::timeout(self.answer_timeout, connection.ping()).await,
-                    Ok(Ok(()))
-                )
-            {
-                return Ok(connection);
-            }
-            connection.close_on_drop();
-        }
-        Err(BackendError::Unavailable("no connection answers".into()))
+    pub(crate) async fn connection(&self, proven: bool) -> Result<Session<'_>> {
+        let taken = self.pool.take(proven).await;
+        taken.map_err(|error| BackendError::Unavailable(error.into()))
     }
 
     async fn send(
         &self,
-        mut connection: PoolConnection<Postgres>,
+        mut session: Session<'_>,
         statement: Statement<'_>,
     ) -> std::result::Result<Vec<PgRow>, Failure> {
-        let answer = tokio::time::timeout(self.answer_timeout, statement.fetch_all(&mut *connection)).await;
+        let answer = tokio::time::timeout(self.answer_timeout, statement.fetch_all(session.on())).await;
         match answer {
-            Ok(Ok(rows)) => Ok(rows),
+            Ok(Ok(rows)) => {
+                session.give_back();
+                Ok(rows)
+            }
             Ok(Err(error)) => {
                 let broken = error::is_broken(&error);
-                if broken {
-                    connection.close_on_drop();
+                if !broken {
+                    session.give_back();
                 }
                 Err(Failure {
                     broken,
                     error: error::backend(error),
                 })
             }
-            Err(elapsed) => {
-                // An answer is still outstanding on it, if the server lives at all.
-                connection.close_on_drop();
-                Err(Failure {
-                    broken: false,
-                    error: BackendError::Unavailable(elapsed.into()),
-                })
-            }
+            // The session goes: an answer is still outstanding on it, if the server lives at all.
+            Err(elapsed) => Err(Failure {
+                broken: false,
+                error: BackendError::Unavailable(elapsed.into()),
+            }),
         }
     }
 }
