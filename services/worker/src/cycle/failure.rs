@@ -379,7 +379,8 @@ impl Cycle<'_> {
         match error {
             AppendError::Refused(Refusal::NotOwner { partition }) => {
                 tracing::warn!(partition, "deposed: the append was refused");
-                return Finish::default();
+                // The next heartbeat takes the partition away; until then nothing is tried again.
+                return hold(self.context, self.plan, 1_000);
             }
             AppendError::Refused(refusal) => {
                 tracing::info!(refusal = %refusal, "the ledger had moved on, looking again");

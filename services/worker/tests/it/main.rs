@@ -8,6 +8,7 @@ mod commands;
 mod crashes;
 mod credentials;
 mod deletions;
+mod deposed;
 mod faults;
 mod foreign;
 mod lates;
