@@ -53,7 +53,8 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Finish 
             .fail(&[&job], &sealer, None, &Fate { error, message: None })
             .await;
     }
-    let external = image::compare(cycle, &order, &before).await;
+    let last = image::last(cycle.context, cycle.plan.store_id, &order).await;
+    let external = image::compare(cycle, &order, &before, last).await;
     let batch = BatchId(cycle.context.clock.uuid());
     let plan = BatchPlan {
         before: Some(before.to_value()),

@@ -3,13 +3,15 @@
 use app::payload::ImageBody;
 use app::seals::image_row;
 use app::{Purpose, Sealer};
-use domain::OrderId;
+use domain::image::OrderImage;
 use domain::order::diff::diff;
 use domain::order::{ETag, OrderDoc};
+use domain::{OrderId, StoreId};
 use serde_json::Value;
 
 use super::Cycle;
 use super::write::Writing;
+use crate::context::Context;
 
 /// A foreign change that was noticed and is not recorded yet.
 pub(super) struct External {
@@ -18,15 +20,20 @@ pub(super) struct External {
     body: ImageBody,
 }
 
+/// The last image that we wrote or saw. To be read beside the order itself: afterwards it would make the window longer
+/// in which others' edits are lost. Nobody else writes it meanwhile, as the order's lane is ours.
+pub(super) async fn last(context: &Context, store: StoreId, order: &OrderId) -> Option<OrderImage> {
+    context.ledger.order_image(store, order).await.ok().flatten()
+}
+
 /// Compares a fetched order with the last image that we wrote or saw.
-pub(super) async fn compare(cycle: &Cycle<'_>, order: &OrderId, fetched: &OrderDoc) -> Option<External> {
-    let last = cycle
-        .context
-        .ledger
-        .order_image(cycle.plan.store_id, order)
-        .await
-        .ok()
-        .flatten()?;
+pub(super) async fn compare(
+    cycle: &Cycle<'_>,
+    order: &OrderId,
+    fetched: &OrderDoc,
+    last: Option<OrderImage>,
+) -> Option<External> {
+    let last = last?;
     let tag = cycle.tag(fetched);
     if last.digest == tag.as_str() {
         return None;

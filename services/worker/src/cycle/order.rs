@@ -102,10 +102,12 @@ impl Change<'_, '_> {
         // Waiting for the update's token later would make the window longer in which others' edits are lost.
         let strict = self.jobs.iter().any(|job| job.job.strict);
         self.cycle.purse.have(2 + u32::from(strict)).await;
-        let mut fetched = self.fetch().await?;
+        let (context, store, order) = (self.cycle.context, self.cycle.plan.store_id, self.order.clone());
+        let (fetched, last) = tokio::join!(self.fetch(), image::last(context, store, &order));
+        let (mut fetched, read_at) = (fetched?, context.now().at);
         runtime::crash::point("cycle.fetched");
-        let external = image::compare(self.cycle, &self.order, &fetched).await;
-        let mut ready = self.fold(fetched.clone(), external, self.cycle.context.now().at);
+        let external = image::compare(self.cycle, &order, &fetched, last.clone()).await;
+        let mut ready = self.fold(fetched.clone(), external, read_at);
         if !self.jobs.iter().any(|job| job.job.strict) || ready.shares.is_empty() {
             return Ok(ready);
         }
@@ -117,7 +119,7 @@ impl Change<'_, '_> {
                 return Ok(ready);
             }
             fetched = again;
-            let external = image::compare(self.cycle, &self.order, &fetched).await;
+            let external = image::compare(self.cycle, &order, &fetched, last.clone()).await;
             ready = self.fold(fetched.clone(), external, read_at);
         }
         Err(self.keeps_changing("the order kept changing under us").await)
