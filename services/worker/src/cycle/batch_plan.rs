@@ -1,7 +1,7 @@
 //! What an intent remembers, sealed: enough to judge its request and to record its jobs after a crash.
 
+use domain::JobId;
 use domain::order::{FolderId, OrderDoc, Patch};
-use domain::{JobId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -41,9 +41,6 @@ pub(super) struct BatchPlan {
     /// How many other jobs travelled with it.
     #[serde(default)]
     pub(super) coalesced_with: u32,
-    /// Why a former attempt's request is not to be waited for: when it was sent.
-    #[serde(default)]
-    pub(super) sent_after: Option<Timestamp>,
 }
 
 /// One job's part of a batch.

@@ -1,14 +1,13 @@
 //! Creating an order: marked, so that a lost answer can be found again.
 
+use app::Sealer;
 use app::payload::JobOutcome;
-use app::{Purpose, Sealer};
 use domain::batch::{BatchOutcome, RequestKind};
 use domain::event::JobSucceeded;
 use domain::job::{ErrorCode, Job, JobError, JobResult};
 use domain::order::create::{Marker, is_marked, upstream_body};
 use domain::order::{Mutation, Object, OrderDoc, Verdict, inventory};
 use domain::{BatchId, OrderId};
-use ledger::AppendError;
 use orderdesk::Guard;
 use serde_json::Value;
 
@@ -16,6 +15,7 @@ use super::Cycle;
 use super::batch_plan::BatchPlan;
 use super::failure::{Fate, seal_outcome};
 use super::image;
+use super::intent::{self, Intent, Opened};
 use super::load::Loaded;
 use crate::schedule::{Doubt, Finish};
 use crate::upstream::may_write;
@@ -51,30 +51,26 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Finish 
                 .await;
         }
     }
-    let batch = BatchId(cycle.context.clock.uuid());
     let plan = BatchPlan {
         after: Some(Value::Object(body.clone())),
         requests: cycle.requests(),
         ..BatchPlan::default()
     };
-    cycle.purse.have(1).await;
-    runtime::crash::point("intent.before");
-    let Some(mut writing) = cycle.writing() else {
-        return Finish::default();
+    let intent = Intent {
+        sealer: &sealer,
+        request: RequestKind::Create,
+        target: None,
+        plan: &plan,
+        external: None,
     };
-    sealer.attach(&mut writing.append);
-    let opened_at = writing.at();
-    let sealed = sealer.seal_json(Purpose::BatchPlan, batch.0, &plan);
-    let running = writing.open_batch(cycle, batch, RequestKind::Create, None, None, &[&job], sealed);
-    if let Err(error) = writing.commit(cycle.context).await {
-        let known = if matches!(error, AppendError::Refused(_)) {
-            None
-        } else {
-            Some(batch)
-        };
-        return cycle.not_committed(&[&job], known, &error).await;
-    }
-    runtime::crash::point("intent.after");
+    let Opened {
+        batch,
+        at: opened_at,
+        jobs: running,
+    } = match intent::open(cycle, intent, &[job]).await {
+        Ok(opened) => opened,
+        Err(finish) => return finish,
+    };
     let (context, partition) = (cycle.context, cycle.plan.partition);
     let go = move || may_write(context, partition);
     let (client, credentials) = (context.client.clone(), cycle.credentials.clone());

@@ -1,13 +1,12 @@
 //! Deleting an order.
 
+use app::Sealer;
 use app::payload::JobOutcome;
-use app::{Purpose, Sealer};
 use domain::batch::{BatchOutcome, RequestKind};
 use domain::event::JobSucceeded;
 use domain::job::{ErrorCode, Job, JobError, JobResult};
 use domain::order::{IfMatch, OrderDoc};
 use domain::{BatchId, OrderId};
-use ledger::AppendError;
 use orderdesk::Guard;
 use serde_json::Value;
 
@@ -15,6 +14,7 @@ use super::Cycle;
 use super::batch_plan::BatchPlan;
 use super::failure::{Fate, seal_outcome};
 use super::image;
+use super::intent::{self, Intent, Opened};
 use super::load::Loaded;
 use crate::schedule::Finish;
 use crate::upstream::may_write;
@@ -55,43 +55,27 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Finish 
     }
     let last = image::last(cycle.context, cycle.plan.store_id, &order).await;
     let external = image::compare(cycle, &order, &before, last).await;
-    let batch = BatchId(cycle.context.clock.uuid());
     let plan = BatchPlan {
         before: Some(before.to_value()),
         etag_before: Some(tag.as_str().to_owned()),
         requests: cycle.requests(),
         ..BatchPlan::default()
     };
-    cycle.purse.have(1).await;
-    runtime::crash::point("intent.before");
-    let Some(mut writing) = cycle.writing() else {
-        return Finish::default();
+    let intent = Intent {
+        sealer: &sealer,
+        request: RequestKind::Delete,
+        target: Some(&order),
+        plan: &plan,
+        external: external.as_ref(),
     };
-    sealer.attach(&mut writing.append);
-    if let Some(external) = &external {
-        external.record(cycle, &order, &sealer, &mut writing);
-    }
-    let opened_at = writing.at();
-    let sealed = sealer.seal_json(Purpose::BatchPlan, batch.0, &plan);
-    let etag = plan.etag_before.clone();
-    let running = writing.open_batch(
-        cycle,
+    let Opened {
         batch,
-        RequestKind::Delete,
-        Some(&order),
-        etag,
-        &[&job],
-        sealed,
-    );
-    if let Err(error) = writing.commit(cycle.context).await {
-        let known = if matches!(error, AppendError::Refused(_)) {
-            None
-        } else {
-            Some(batch)
-        };
-        return cycle.not_committed(&[&job], known, &error).await;
-    }
-    runtime::crash::point("intent.after");
+        at: opened_at,
+        jobs: running,
+    } = match intent::open(cycle, intent, &[job]).await {
+        Ok(opened) => opened,
+        Err(finish) => return finish,
+    };
     let (context, partition) = (cycle.context, cycle.plan.partition);
     let go = move || may_write(context, partition);
     let call = client.delete_order(

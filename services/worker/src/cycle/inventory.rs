@@ -1,20 +1,20 @@
 //! Inventory items: created, updated whole, deleted.
 
+use app::Sealer;
 use app::payload::JobOutcome;
-use app::{Purpose, Sealer};
 use domain::batch::{BatchOutcome, RequestKind};
 use domain::event::JobSucceeded;
 use domain::job::{ErrorCode, Job, JobResult};
 use domain::order::diff::diff;
 use domain::order::{Mutation, Object, OrderDoc, Patch, inventory};
-use domain::{BatchId, JobId, OrderId};
-use ledger::AppendError;
+use domain::{BatchId, OrderId};
 use orderdesk::{Answer, CallError, Document, Guard};
 use serde_json::Value;
 
 use super::Cycle;
 use super::batch_plan::{BatchPlan, JobShare};
 use super::failure::seal_outcome;
+use super::intent::{self, Intent, Opened};
 use super::load::Loaded;
 use crate::schedule::{Doubt, Finish};
 use crate::upstream::may_write;
@@ -34,7 +34,13 @@ pub(super) async fn create(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Fini
         ..BatchPlan::default()
     };
     let rows = vec![job];
-    let opened = match open(cycle, &sealer, RequestKind::InventoryCreate, None, &plan, &rows).await {
+    let opened = match intent::open(
+        cycle,
+        intent(&sealer, RequestKind::InventoryCreate, None, &plan),
+        &rows,
+    )
+    .await
+    {
         Ok(opened) => opened,
         Err(finish) => return finish,
     };
@@ -102,12 +108,9 @@ pub(super) async fn update(cycle: &mut Cycle<'_>, jobs: Vec<Loaded>) -> Finish {
         requests: cycle.requests(),
         ..BatchPlan::default()
     };
-    let opened = match open(
+    let opened = match intent::open(
         cycle,
-        &sealer,
-        RequestKind::InventoryPut,
-        Some(&item_id),
-        &plan,
+        intent(&sealer, RequestKind::InventoryPut, Some(&item_id), &plan),
         &rows,
     )
     .await
@@ -147,12 +150,9 @@ pub(super) async fn delete(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Fini
         ..BatchPlan::default()
     };
     let rows = vec![job];
-    let opened = match open(
+    let opened = match intent::open(
         cycle,
-        &sealer,
-        RequestKind::InventoryDelete,
-        Some(&item_id),
-        &plan,
+        intent(&sealer, RequestKind::InventoryDelete, Some(&item_id), &plan),
         &rows,
     )
     .await
@@ -178,45 +178,19 @@ pub(super) async fn delete(cycle: &mut Cycle<'_>, mut jobs: Vec<Loaded>) -> Fini
     ended(cycle, &sealer, &plan, opened, outcome, ErrorCode::ItemNotFound).await
 }
 
-struct Opened {
-    batch: BatchId,
-    at: domain::Timestamp,
-    jobs: Vec<Job>,
-}
-
-async fn open(
-    cycle: &mut Cycle<'_>,
-    sealer: &Sealer,
+fn intent<'a>(
+    sealer: &'a Sealer,
     request: RequestKind,
-    item: Option<&OrderId>,
-    plan: &BatchPlan,
-    jobs: &[Job],
-) -> Result<Opened, Finish> {
-    let batch = BatchId(cycle.context.clock.uuid());
-    cycle.purse.have(1).await;
-    runtime::crash::point("intent.before");
-    let Some(mut writing) = cycle.writing() else {
-        return Err(Finish::default());
-    };
-    sealer.attach(&mut writing.append);
-    let at = writing.at();
-    let sealed = sealer.seal_json(Purpose::BatchPlan, batch.0, plan);
-    let rows: Vec<&Job> = jobs.iter().collect();
-    let running = writing.open_batch(cycle, batch, request, item, None, &rows, sealed);
-    if let Err(error) = writing.commit(cycle.context).await {
-        let known = if matches!(error, AppendError::Refused(_)) {
-            None
-        } else {
-            Some(batch)
-        };
-        return Err(cycle.not_committed(&rows, known, &error).await);
+    target: Option<&'a OrderId>,
+    plan: &'a BatchPlan,
+) -> Intent<'a> {
+    Intent {
+        sealer,
+        request,
+        target,
+        plan,
+        external: None,
     }
-    runtime::crash::point("intent.after");
-    Ok(Opened {
-        batch,
-        at,
-        jobs: running,
-    })
 }
 
 async fn ended(
@@ -277,7 +251,7 @@ pub(super) async fn record(
     sealer.attach(&mut writing.append);
     writing.close_batch(cycle, batch, BatchOutcome::Applied, recovered);
     for job in jobs {
-        let share: Option<&Patch> = share_of(plan, job.id);
+        let share: Option<&Patch> = plan.share_of(job.id);
         let result = JobResult {
             order_id: job
                 .order_id
@@ -306,8 +280,4 @@ pub(super) async fn record(
     let finish = cycle.commit(writing, &rows, Some(batch)).await;
     runtime::crash::point("record.after");
     finish
-}
-
-fn share_of(plan: &BatchPlan, job: JobId) -> Option<&Patch> {
-    plan.share_of(job)
 }

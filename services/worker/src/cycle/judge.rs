@@ -27,7 +27,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, id: BatchId) -> Finish {
         // Never opened, or closed by an append whose answer we did not get: the feed brings what its jobs are now.
         Ok(None) => {
             cycle.context.news.notify_one();
-            return reload(cycle, id).await;
+            return reload(cycle).await;
         }
         Err(error) => {
             tracing::warn!(error = %error, "a batch cannot be read");
@@ -97,8 +97,8 @@ fn later(cycle: &Cycle<'_>, batch: BatchId, wait: Duration) -> Finish {
     }
 }
 
-async fn reload(cycle: &Cycle<'_>, _id: BatchId) -> Finish {
-    // The lane's jobs, whatever they are: those of this partition that are open.
+/// The lane's open jobs, whatever became of the batch.
+async fn reload(cycle: &Cycle<'_>) -> Finish {
     let jobs = match cycle
         .context
         .ledger

@@ -3,7 +3,7 @@
 //! - `order` changes an order: fetch and fold; `folders` looks up where it is to go, `put` announces and sends the
 //!   update, `record` checks and records it;
 //! - `mover` moves it to another folder, with an intent of its own;
-//! - `create`, `delete` and `inventory` are the kinds that run alone;
+//! - `create`, `delete` and `inventory` are the kinds that run alone; `intent` announces their requests;
 //! - `judge` finds out what became of a request whose end was not seen;
 //! - `load` reads the jobs, `write` commits what came of them, `failure` decides what a failed call means.
 //!
@@ -17,6 +17,7 @@ mod delete;
 mod failure;
 mod folders;
 mod image;
+mod intent;
 mod inventory;
 mod judge;
 mod load;

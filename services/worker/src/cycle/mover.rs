@@ -11,7 +11,6 @@ use domain::event::{JobFailed, JobSucceeded};
 use domain::job::{ErrorCode, Job, JobError, JobResult};
 use domain::order::{FolderId, OrderDoc, Patch};
 use domain::{BatchId, JobId, OrderId, Timestamp};
-use ledger::AppendError;
 use orderdesk::{CallError, Failure, Guard};
 use serde_json::Value;
 
@@ -220,11 +219,7 @@ async fn open(cycle: &mut Cycle<'_>, opening: Opening<'_>) -> Finish {
             .filter(|job| job.status.is_final())
             .collect::<Vec<_>>(),
         Err(error) => {
-            let unknown = if matches!(error, AppendError::Refused(_)) {
-                None
-            } else {
-                Some(batch)
-            };
+            let unknown = super::intent::unknown(batch, &error);
             return cycle.not_committed(known, unknown, &error).await;
         }
     };

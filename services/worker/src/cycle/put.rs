@@ -7,7 +7,6 @@ use domain::event::JobSucceeded;
 use domain::job::{ErrorCode, Job, JobResult};
 use domain::order::OrderDoc;
 use domain::{BatchId, Timestamp};
-use ledger::AppendError;
 use orderdesk::Guard;
 use serde_json::Value;
 
@@ -146,11 +145,7 @@ impl Change<'_, '_> {
                 .filter(|job| job.status.is_final())
                 .collect::<Vec<_>>(),
             Err(error) => {
-                let known = if matches!(error, AppendError::Refused(_)) {
-                    None
-                } else {
-                    Some(batch)
-                };
+                let known = super::intent::unknown(batch, &error);
                 return self
                     .cycle
                     .not_committed(&all.iter().collect::<Vec<_>>(), known, &error)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::batch::OpenBatch;
 use domain::job::Job;
 use domain::store::Store;
-use domain::{BatchId, JobId, StoreId, Timestamp};
+use domain::{JobId, StoreId, Timestamp};
 
 use super::entry::{Entry, Place};
 use super::{Action, Doubt, Now, Schedule, Upstream};
@@ -188,14 +188,6 @@ impl Schedule {
         self.upstream_of(&key, &store, now)
             .doubt(&batch.lane, batch.tenant_id, batch.store_id, doubt);
         self.awake.wake(&key);
-    }
-
-    /// Whether a batch is known to be in doubt or in hand.
-    pub fn knows_batch(&self, lane: &str, store: StoreId, batch: BatchId) -> bool {
-        self.stores
-            .get(&store)
-            .and_then(|store| self.upstreams.get(&self.home(store, lane)))
-            .is_some_and(|upstream| upstream.knows_batch(lane, batch))
     }
 
     fn upstream(&mut self, store: &Store, now: Now) -> &mut Upstream {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{BatchId, StoreId, TenantId};
+use domain::{StoreId, TenantId};
 use orderdesk::bucket::Bucket;
 use orderdesk::circuit::{Circuit, State};
 use uuid::Uuid;
@@ -117,16 +117,6 @@ impl Upstream {
         if lane.busy.is_none() {
             lane.doubt = Some(InDoubt { tenant, store, doubt });
         }
-    }
-
-    pub(super) fn knows_batch(&self, lane: &str, batch: BatchId) -> bool {
-        self.lanes.get(lane).is_some_and(|lane| {
-            lane.busy.is_some()
-                || lane
-                    .doubt
-                    .as_ref()
-                    .is_some_and(|in_doubt| in_doubt.doubt.batch == batch)
-        })
     }
 
     /// Ends a cycle; says whether it was known here.
