@@ -24,6 +24,14 @@ async fn stored(raw: &async_nats::jetstream::Context) -> u64 {
         .messages
 }
 
+/// The newest hint that the stream holds of a partition.
+async fn newest(raw: &async_nats::jetstream::Context, partition: u16) -> Option<queue::Hint> {
+    let stream = raw.get_stream("ODG_JOBS").await.ok()?;
+    let subject = format!("odg.jobs.{partition}");
+    let message = stream.get_last_raw_message_by_subject(&subject).await.ok()?;
+    serde_json::from_slice(&message.payload).ok()
+}
+
 async fn publish(raw: &async_nats::jetstream::Context, partition: u16, payload: String) {
     let subject = format!("odg.jobs.{partition}");
     raw.publish(subject, payload.into()).await.unwrap().await.unwrap();
@@ -40,10 +48,14 @@ async fn the_stream_keeps_the_newest_hint_of_each_partition_and_none_that_was_ta
         }
         tokio::task::yield_now().await;
     }
-    eventually("one hint for each partition", DEADLINE, async || {
-        raw.get_stream("ODG_JOBS").await.is_ok() && stored(&raw).await == 3
-    })
-    .await;
+    // Publishing goes on in the background: only after the last one is what follows here the newest.
+    for partition in 0..3 {
+        eventually("the newest hint of each partition", DEADLINE, async || {
+            newest(&raw, partition).await == Some(hint(partition, 50))
+        })
+        .await;
+    }
+    assert_eq!(stored(&raw).await, 3);
     // The publisher sends few; however many come, the stream holds one of them.
     for position in 51..=60 {
         publish(&raw, 0, serde_json::to_string(&hint(0, position)).unwrap()).await;
