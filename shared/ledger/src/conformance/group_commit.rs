@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::{Fixture, audit, sample};
@@ -98,9 +99,11 @@ pub async fn a_caller_that_goes_away_changes_nothing(fixture: &dyn Fixture) {
             assert!(appended.first > 3);
             count.fetch_add(1, Ordering::SeqCst);
         });
-        // Polled once, so that it is handed in, and dropped.
+        // Polled once, so that it is handed in, and dropped. On a busy machine the other thread may have ended it by then.
         let mut waiting = Box::pin(waiting);
-        assert!(futures::poll!(waiting.as_mut()).is_pending());
+        if let Poll::Ready(appended) = futures::poll!(waiting.as_mut()) {
+            appended.unwrap();
+        }
     }
     let started = Instant::now();
     while told.load(Ordering::SeqCst) < 50 {
@@ -123,8 +126,11 @@ pub async fn closing_waits_for_what_was_handed_in(fixture: &dyn Fixture) {
     for n in 0..30 {
         let (append, _) = sample::submit(&place.store, Some("1"), sample::at(n));
         let mut append = Box::pin(ledger.append(append));
-        assert!(futures::poll!(append.as_mut()).is_pending());
-        waiting.push(append);
+        // On a busy machine the other thread may have ended it by then.
+        match futures::poll!(append.as_mut()) {
+            Poll::Ready(appended) => drop(appended.unwrap()),
+            Poll::Pending => waiting.push(append),
+        }
     }
     ledger.close().await;
     for append in waiting {
