@@ -36,7 +36,7 @@ enum Command {
     },
     /// Bring the database's schema up to this program's
     Migrate,
-    /// Read the configuration, say whether it is good, and exit
+    /// Print the configuration in effect, without secrets, and say whether it is good
     CheckConfig,
     /// Ask the process on this machine whether it is healthy
     Healthcheck {
@@ -85,6 +85,25 @@ fn load() -> Result<Config, ConfigError> {
     Config::load(&Source::from_process()?)
 }
 
+/// Prints what is in effect, or one line for each error; exit code 2 then.
+fn check_config(source: &Source) -> ExitCode {
+    let report = Config::report(source);
+    for warning in &report.warnings {
+        eprintln!("orderdesk-gateway: warning: {warning}");
+    }
+    if !report.errors.is_empty() {
+        for error in report.errors {
+            refuse(&StartError::Config(error));
+        }
+        return ExitCode::from(2);
+    }
+    for setting in &report.settings {
+        println!("{setting}");
+    }
+    println!("the configuration is good");
+    ExitCode::SUCCESS
+}
+
 async fn perform(command: Command) -> Result<ExitCode, StartError> {
     match command {
         Command::Serve => serve(Role::All).await,
@@ -96,11 +115,7 @@ async fn perform(command: Command) -> Result<ExitCode, StartError> {
             println!("the schema is up to date");
             Ok(ExitCode::SUCCESS)
         }
-        Command::CheckConfig => {
-            load()?;
-            println!("the configuration is good");
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::CheckConfig => Ok(check_config(&Source::from_process()?)),
         Command::Healthcheck { worker } => {
             let config = load()?;
             let port = if worker { config.worker_port } else { config.port };
@@ -113,8 +128,12 @@ async fn perform(command: Command) -> Result<ExitCode, StartError> {
 async fn serve(role: Role) -> Result<ExitCode, StartError> {
     let mut signals =
         Signals::install().map_err(|error| StartError::failed("signals cannot be handled", error))?;
-    let config = load()?;
+    let source = Source::from_process()?;
+    let config = Config::load(&source)?;
     telemetry::init_logs(config.log_level);
+    for warning in Config::report(&source).warnings {
+        tracing::warn!("{warning}");
+    }
     let metrics = telemetry::init_metrics()
         .map_err(|error| StartError::failed("the metrics cannot be set up", error))?;
     let lifecycle = Lifecycle::new();

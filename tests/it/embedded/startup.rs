@@ -187,9 +187,6 @@ async fn a_taken_port_is_named() {
 
 #[tokio::test]
 async fn the_commands_beside_serve_do_what_they_say() {
-    let ended = good().arg("check-config").run(PATIENCE).await;
-    assert_eq!(line(&ended, 0), "the configuration is good");
-
     let folder = tempfile_folder();
     let migrate = good().arg("migrate").folder(folder.path());
     for _ in 0..2 {
@@ -216,6 +213,63 @@ async fn the_commands_beside_serve_do_what_they_say() {
 
 fn tempfile_folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder")
+}
+
+#[tokio::test]
+async fn check_config_prints_what_is_in_effect_and_no_secret() {
+    let (key, folder) = (kms_key(), tempfile_folder());
+    std::fs::write(
+        folder.path().join(".env"),
+        "MAX_ATTEMPTS=5\nADMIN_TOKEN=administrators-own\nRATE_LIMIT_RPN=7\n",
+    )
+    .unwrap();
+    let check = good()
+        .arg("check-config")
+        .folder(folder.path())
+        .env("MCP_KMS_KEY", key.clone())
+        .env("NATS_URL", "nats://user:hunter2hunter2@host:4222");
+    let ended = check.run(PATIENCE).await;
+    assert_eq!(ended.code(), Some(0), "{:?}", ended.lines);
+    for line in [
+        "MCP_KMS_KEY=(hidden)  # environment",
+        "ADMIN_TOKEN=(hidden)  # .env",
+        "MAX_ATTEMPTS=5  # .env",
+        "RATE_LIMIT_RPM=0  # environment",
+        "CACHE_TTL_STORE=1h  # default",
+        "the configuration is good",
+    ] {
+        assert!(
+            ended.lines.iter().any(|other| other == line),
+            "{line} in {:?}",
+            ended.lines
+        );
+    }
+    let all = ended.lines.join("\n");
+    assert!(
+        all.contains("warning: RATE_LIMIT_RPN is no variable of this program"),
+        "{all}"
+    );
+    for secret in [key.as_str(), "administrators-own", "hunter2"] {
+        assert!(!all.contains(secret), "{all}");
+    }
+
+    let ended = check.env("PORT", "x").env("LEASE_TTL", "1s").run(PATIENCE).await;
+    assert_eq!(ended.code(), Some(2), "{:?}", ended.lines);
+    let errors = ended.lines.iter().filter(|line| line.contains(": expected "));
+    assert_eq!(errors.count(), 2, "one line for each: {:?}", ended.lines);
+    assert_eq!(ended.lines.len(), 3, "and the warning: {:?}", ended.lines);
+}
+
+#[tokio::test]
+async fn a_misspelt_variable_is_told_at_the_start() {
+    let gateway = Gateway::builder().env("CACHE_TTL_ORDER", "1m").start().await;
+    let told =
+        "CACHE_TTL_ORDER is no variable of this program and has no effect: CACHE_TTL_ORDERS is the nearest";
+    let lines = gateway.logs();
+    let warned = lines
+        .iter()
+        .filter(|line| line.contains(told) && line.contains("WARN"));
+    assert_eq!(warned.count(), 1, "{lines:?}");
 }
 
 #[tokio::test]

@@ -2,10 +2,17 @@
 //!
 //! A bad value stops the start with one line that names the variable, what it was (secrets excepted) and what
 //! is accepted.
+//!
+//! A new variable is a field of [`Config`] and a line in its `read`; the list that `check-config` prints follows from
+//! that line. A test then asks for a row in the README's table and a line in `.env.example`.
 
 mod error;
 mod parse;
+mod reader;
+mod report;
+mod setting;
 mod source;
+mod unknown;
 mod values;
 
 use std::net::IpAddr;
@@ -14,8 +21,12 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+use reader::Reader;
+
 pub use error::ConfigError;
-pub use source::Source;
+pub use report::Report;
+pub use setting::{Kind, Setting};
+pub use source::{Origin, Source};
 pub use values::{CacheBackend, CreateMarker, Database, LogLevel};
 
 /// Everything that can be configured, for every role.
@@ -100,77 +111,93 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads every variable, in the order in which the first bad one is reported.
+    /// Reads every variable.
     ///
     /// # Errors
-    /// [`ConfigError`] naming the variable.
+    /// [`ConfigError`] of the first bad one.
     pub fn load(source: &Source) -> Result<Self, ConfigError> {
-        let s = source;
-        let config = Self {
-            kms_key: s.secret("MCP_KMS_KEY", parse::kms_key)?.ok_or_else(|| ConfigError::missing(
+        let reader = Reader::of(source);
+        let config = Self::read(&reader);
+        match reader.finish().1.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(config),
+        }
+    }
+
+    /// Reads every variable and tells of each: what is in effect, what is wrong, what is probably misspelt.
+    pub fn report(source: &Source) -> Report {
+        let reader = Reader::of(source);
+        let _ = Self::read(&reader);
+        let (settings, errors) = reader.finish();
+        Report::new(source, settings, errors)
+    }
+
+    fn read(s: &Reader<'_>) -> Self {
+        Self {
+            kms_key: s.required(
                 "MCP_KMS_KEY",
                 "32 or more bytes in base64, e.g. from: python -c \"import secrets; print(secrets.token_urlsafe(32))\"",
-            ))?,
-            kms_key_previous: s.secret("MCP_KMS_KEY_PREVIOUS", parse::kms_key)?,
-            database: s.masked("DATABASE_URL", "sqlite:///data/app.db", Database::parse)?,
-            host: s.value("HOST", "0.0.0.0", parse::ip)?,
-            port: s.value("PORT", "8080", parse::port)?,
-            worker_port: s.value("WORKER_PORT", "9090", parse::port)?,
-            trust_proxy: s.value("TRUST_PROXY", "true", parse::boolean)?,
+                parse::kms_key,
+            ),
+            kms_key_previous: s.secret("MCP_KMS_KEY_PREVIOUS", parse::kms_key),
+            database: s.masked("DATABASE_URL", "sqlite:///data/app.db", Database::parse),
+            host: s.value("HOST", "0.0.0.0", parse::ip),
+            port: s.value("PORT", "8080", parse::port),
+            worker_port: s.value("WORKER_PORT", "9090", parse::port),
+            trust_proxy: s.value("TRUST_PROXY", "true", parse::boolean),
             trusted_proxies: s.value(
                 "TRUSTED_PROXIES",
                 "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7,169.254.0.0/16,fe80::/10",
                 parse::nets,
-            )?,
-            log_level: s.value("LOG_LEVEL", "info", LogLevel::parse)?,
-            auto_provision: s.value("AUTO_PROVISION_TENANT", "true", parse::boolean)?,
-            rate_limit_rpm: s.value("RATE_LIMIT_RPM", "120", |t| parse::integer(t, 0, 10_000_000))?,
+            ),
+            log_level: s.value("LOG_LEVEL", "info", LogLevel::parse),
+            auto_provision: s.value("AUTO_PROVISION_TENANT", "true", parse::boolean),
+            rate_limit_rpm: s.value("RATE_LIMIT_RPM", "120", |t| parse::integer(t, 0, 10_000_000)),
             auth_failures_per_minute: s
-                .value("AUTH_FAILURES_PER_MINUTE", "20", |t| parse::integer(t, 1, 1_000_000))?,
-            provision_per_hour: s.value("PROVISION_PER_HOUR", "20", |t| parse::integer(t, 1, 1_000_000))?,
-            cache_backend: s.value("CACHE_BACKEND", "memory", CacheBackend::parse)?,
+                .value("AUTH_FAILURES_PER_MINUTE", "20", |t| parse::integer(t, 1, 1_000_000)),
+            provision_per_hour: s.value("PROVISION_PER_HOUR", "20", |t| parse::integer(t, 1, 1_000_000)),
+            cache_backend: s.value("CACHE_BACKEND", "memory", CacheBackend::parse),
             redis_url: s.masked("REDIS_URL", "redis://redis:6379/0", |t| {
                 parse::url(t, &["redis", "rediss"]).map(|u| SecretString::from(u.to_string()))
-            })?,
-            cache_ttl_orders: s.value("CACHE_TTL_ORDERS", "15s", parse::duration)?,
-            cache_ttl_products: s.value("CACHE_TTL_PRODUCTS", "60s", parse::duration)?,
-            cache_ttl_customers: s.value("CACHE_TTL_CUSTOMERS", "5m", parse::duration)?,
-            cache_ttl_store: s.value("CACHE_TTL_STORE", "1h", parse::duration)?,
-            webhook_secret: s.secret("WEBHOOK_SECRET", parse::non_empty)?,
-            webhook_allow_nets: s.value("WEBHOOK_ALLOW_NETS", "", parse::nets)?,
+            }),
+            cache_ttl_orders: s.value("CACHE_TTL_ORDERS", "15s", parse::duration),
+            cache_ttl_products: s.value("CACHE_TTL_PRODUCTS", "60s", parse::duration),
+            cache_ttl_customers: s.value("CACHE_TTL_CUSTOMERS", "5m", parse::duration),
+            cache_ttl_store: s.value("CACHE_TTL_STORE", "1h", parse::duration),
+            webhook_secret: s.secret("WEBHOOK_SECRET", parse::non_empty),
+            webhook_allow_nets: s.value("WEBHOOK_ALLOW_NETS", "", parse::nets),
             webhook_retry_schedule: s
-                .value("WEBHOOK_RETRY_SCHEDULE", "5s,5m,30m,2h,5h,10h,14h,20h,24h", parse::durations)?,
-            allowed_origins: s.value("ALLOWED_ORIGINS", "", parse::origins)?,
-            nats_url: s.secret("NATS_URL", parse::nats_urls)?,
+                .value("WEBHOOK_RETRY_SCHEDULE", "5s,5m,30m,2h,5h,10h,14h,20h,24h", parse::durations),
+            allowed_origins: s.value("ALLOWED_ORIGINS", "", parse::origins),
+            nats_url: s.secret("NATS_URL", parse::nats_urls),
             orderdesk_base_url: s
                 .masked("ORDERDESK_BASE_URL", "https://app.orderdesk.me/api/v2", |t| {
                     parse::url(t, &["http", "https"])
-                })?,
+                }),
             orderdesk_timeout: s.value("ORDERDESK_TIMEOUT", "30s", |t| {
                 parse::duration_between(t, Duration::from_millis(100), Duration::from_mins(10))
-            })?,
-            bucket_size: s.value("ORDERDESK_BUCKET_SIZE", "20", |t| parse::integer(t, 2, 1_000_000))?,
-            refill_per_second: s.value("ORDERDESK_REFILL_PER_SECOND", "3", parse::rate)?,
-            admin_token: s.secret("ADMIN_TOKEN", parse::admin_token)?,
-            max_attempts: s.value("MAX_ATTEMPTS", "8", |t| parse::integer(t, 1, 1_000))?,
+            }),
+            bucket_size: s.value("ORDERDESK_BUCKET_SIZE", "20", |t| parse::integer(t, 2, 1_000_000)),
+            refill_per_second: s.value("ORDERDESK_REFILL_PER_SECOND", "3", parse::rate),
+            admin_token: s.secret("ADMIN_TOKEN", parse::admin_token),
+            max_attempts: s.value("MAX_ATTEMPTS", "8", |t| parse::integer(t, 1, 1_000)),
             job_deadline: s.value("JOB_DEADLINE", "24h", |t| {
                 parse::duration_between(t, Duration::from_secs(1), Duration::from_hours(366 * 24))
-            })?,
-            partitions: s.value("PARTITIONS", "64", |t| parse::integer(t, 1, 4_096))?.try_into().unwrap_or(64),
+            }),
+            partitions: s.value("PARTITIONS", "64", |t| parse::integer(t, 1, 4_096)).try_into().unwrap_or(64),
             lease_ttl: s.value("LEASE_TTL", "10s", |t| {
                 parse::duration_between(t, Duration::from_secs(3), Duration::from_mins(10))
-            })?,
-            shutdown_grace: s.value("SHUTDOWN_GRACE", "30s", parse::duration)?,
+            }),
+            shutdown_grace: s.value("SHUTDOWN_GRACE", "30s", parse::duration),
             idempotency_ttl: s.value("IDEMPOTENCY_TTL", "24h", |t| {
                 parse::duration_between(t, Duration::from_secs(1), Duration::from_hours(366 * 24))
-            })?,
-            audit_reads: s.value("AUDIT_READS", "true", parse::boolean)?,
-            create_marker: s.value("CREATE_MARKER", "metadata", CreateMarker::parse)?,
+            }),
+            audit_reads: s.value("AUDIT_READS", "true", parse::boolean),
+            create_marker: s.value("CREATE_MARKER", "metadata", CreateMarker::parse),
             otlp_endpoint: s.optional("OTEL_EXPORTER_OTLP_ENDPOINT", |t| {
                 parse::url(t, &["http", "https"]).map(|u| u.to_string())
-            })?,
-        };
-        Ok(config)
+            }),
+        }
     }
 }
 

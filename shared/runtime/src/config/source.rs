@@ -1,18 +1,43 @@
-//! Where variables come from: the process's environment first, then `.env`.
+//! Where variables come from: the process's environment first, then `.env`; secrets also from files.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::Path;
-
-use secrecy::SecretString;
 
 use super::error::ConfigError;
 
 /// A snapshot of the variables. An empty value counts as not set.
 #[derive(Clone, Default)]
 pub struct Source {
-    variables: HashMap<String, String>,
+    variables: HashMap<String, (Origin, String)>,
 }
+
+/// Where a variable's value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It is not set.
+    Default,
+    /// The process's environment.
+    Environment,
+    /// The `.env` file.
+    DotEnv,
+    /// A file that `NAME_FILE` names.
+    File,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Default => "default",
+            Self::Environment => "environment",
+            Self::DotEnv => ".env",
+            Self::File => "file",
+        })
+    }
+}
+
+/// A text and where it comes from.
+pub(super) type Given = (Origin, String);
 
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -31,7 +56,7 @@ impl Source {
             let items = dotenvy::from_path_iter(".env").map_err(|e| ConfigError::DotEnv(short(&e)))?;
             for item in items {
                 let (name, value) = item.map_err(|e| ConfigError::DotEnv(short(&e)))?;
-                source.variables.insert(name, value);
+                source.variables.insert(name, (Origin::DotEnv, value));
             }
         }
         Ok(source.with(std::env::vars_os().filter_map(variable)))
@@ -39,91 +64,44 @@ impl Source {
 
     /// Given variables only.
     pub fn from_pairs<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self {
-            variables: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
-        }
+        Self::default().with(pairs)
     }
 
     /// Puts variables in front of what is there.
     #[must_use]
     pub fn with<K: Into<String>, V: Into<String>>(mut self, pairs: impl IntoIterator<Item = (K, V)>) -> Self {
-        self.variables
-            .extend(pairs.into_iter().map(|(k, v)| (k.into(), v.into())));
+        let pairs = pairs
+            .into_iter()
+            .map(|(k, v)| (k.into(), (Origin::Environment, v.into())));
+        self.variables.extend(pairs);
         self
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
-        self.variables
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+    /// The names of all variables that are set, in no order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let set = self.variables.iter().filter(|(_, (_, value))| !value.is_empty());
+        set.map(|(name, _)| name.as_str())
     }
 
-    pub(super) fn value<T>(
-        &self,
-        name: &str,
-        default: &str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<T, ConfigError> {
-        let text = self.get(name).unwrap_or(default);
-        parse(text).map_err(|accepted| ConfigError::bad(name, text, &accepted))
+    pub(super) fn get(&self, name: &str) -> Option<Given> {
+        let given = self.variables.get(name);
+        given.filter(|(_, value)| !value.is_empty()).cloned()
     }
 
-    pub(super) fn optional<T>(
-        &self,
-        name: &str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, ConfigError> {
-        let Some(text) = self.get(name) else {
-            return Ok(None);
-        };
-        parse(text)
-            .map(Some)
-            .map_err(|accepted| ConfigError::bad(name, text, &accepted))
-    }
-
-    /// A value that may carry a password: read from `NAME_FILE` too, and shown only without `@`.
-    pub(super) fn masked<T>(
-        &self,
-        name: &str,
-        default: &str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<T, ConfigError> {
-        let text = self.secret_text(name)?.unwrap_or_else(|| default.to_owned());
-        parse(&text).map_err(|accepted| {
-            if text.contains('@') {
-                ConfigError::hidden(name, &accepted)
-            } else {
-                ConfigError::bad(name, &text, &accepted)
-            }
-        })
-    }
-
-    pub(super) fn secret(
-        &self,
-        name: &str,
-        check: impl Fn(&str) -> Result<(), String>,
-    ) -> Result<Option<SecretString>, ConfigError> {
-        let Some(text) = self.secret_text(name)? else {
-            return Ok(None);
-        };
-        check(&text).map_err(|accepted| ConfigError::hidden(name, &accepted))?;
-        Ok(Some(SecretString::from(text)))
-    }
-
-    fn secret_text(&self, name: &str) -> Result<Option<String>, ConfigError> {
-        if let Some(text) = self.get(name) {
-            return Ok(Some(text.trim().to_owned()));
+    /// A value that may also lie in the file that `NAME_FILE` names.
+    pub(super) fn get_or_file(&self, name: &str) -> Result<Option<Given>, ConfigError> {
+        if let Some((origin, text)) = self.get(name) {
+            return Ok(Some((origin, text.trim().to_owned())));
         }
         let file_name = format!("{name}_FILE");
-        let Some(path) = self.get(&file_name) else {
+        let Some((_, path)) = self.get(&file_name) else {
             return Ok(None);
         };
-        match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Some(text.trim().to_owned())),
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some((Origin::File, text.trim().to_owned()))),
             Err(error) => Err(ConfigError::File {
                 name: file_name,
-                path: path.to_owned(),
+                path,
                 reason: error.kind().to_string(),
             }),
         }
@@ -155,9 +133,9 @@ mod tests {
     fn a_value_that_is_no_utf8_is_not_passed_over() {
         let given = (OsString::from("PORT"), OsString::from_vec(vec![b'8', 0xff]));
         let source = Source::from_pairs(variable(given));
-        let port = source.value("PORT", "8080", |text| {
-            text.parse::<u16>().map_err(|_| "a port".to_owned())
-        });
-        assert!(port.unwrap_err().to_string().starts_with("PORT is "));
+        assert_eq!(
+            source.get("PORT"),
+            Some((Origin::Environment, "8\u{fffd}".to_owned()))
+        );
     }
 }
