@@ -21,6 +21,7 @@ mod router;
 mod routes;
 mod serve;
 mod state;
+mod stream;
 mod view;
 
 pub use readiness::{AppReadiness, Check, CheckStatus, Readiness};

@@ -55,6 +55,8 @@ pub fn router(state: ApiState) -> Router {
             axum::routing::put(routes::inventory::update).delete(routes::inventory::delete),
         )
         .route("/jobs", get(routes::jobs::list))
+        .route("/jobs/events", get(routes::jobs::events_of_all))
+        .route("/jobs/{job_id}/events", get(routes::jobs::events_of_one))
         .route("/jobs/{job_id}", get(routes::jobs::find).post(routes::jobs::verb));
     let router = colon(
         router,

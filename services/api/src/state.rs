@@ -45,6 +45,8 @@ pub struct ApiConfig {
     /// How long a handler may take beside its body and the wait that the client asked for; calls to Order Desk are
     /// part of it.
     pub work_timeout: Duration,
+    /// How long a stream of events stays silent before a comment shows that it is alive.
+    pub heartbeat: Duration,
 }
 
 /// The size and speed of a store's token bucket.
@@ -58,7 +60,7 @@ pub struct BucketSize {
 
 impl Default for ApiConfig {
     /// Trusts proxies, but knows none; no administrator; Order Desk's documented bucket; 30 s for a body, a minute
-    /// for the rest.
+    /// for the rest; a comment each 15 s.
     fn default() -> Self {
         Self {
             trust_proxy: true,
@@ -71,6 +73,7 @@ impl Default for ApiConfig {
             },
             body_timeout: Duration::from_secs(30),
             work_timeout: Duration::from_mins(1),
+            heartbeat: Duration::from_secs(15),
         }
     }
 }

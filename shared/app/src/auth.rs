@@ -34,6 +34,8 @@ pub struct Caller {
     pub tenant: TenantRef,
     /// With which key.
     pub key_id: Option<KeyId>,
+    /// The key itself: who listens for long has it proven again.
+    pub key: MasterKey,
     /// From which address.
     pub client_ip: String,
     /// In which request.

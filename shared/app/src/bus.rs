@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::JobId;
+use domain::{JobId, TenantId};
 use futures::StreamExt;
 use queue::{Announcement, Subject};
 use tokio::sync::watch;
@@ -12,44 +12,54 @@ use vault::LookupHash;
 
 use crate::App;
 
-/// Those who wait for jobs, by job: as many as there are requests that wait.
-#[derive(Clone, Default)]
-pub(crate) struct Waiters(Arc<Mutex<HashMap<JobId, watch::Sender<u64>>>>);
+/// What somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Topic {
+    /// A change of one job.
+    Job(JobId),
+    /// A change of any job of a tenant.
+    Tenant(TenantId),
+}
 
-/// One who waits for a job; the last one to leave clears the job away.
+/// Those who wait, by what they wait for: as many as there are requests that wait.
+#[derive(Clone, Default)]
+pub(crate) struct Waiters(Arc<Mutex<HashMap<Topic, watch::Sender<u64>>>>);
+
+/// One who waits; the last one to leave clears the topic away.
 pub(crate) struct Waiter {
     all: Waiters,
-    job: JobId,
+    topic: Topic,
     news: Option<watch::Receiver<u64>>,
 }
 
 impl Waiters {
-    pub(crate) fn register(&self, job: JobId) -> Waiter {
-        let mut jobs = self.lock();
-        let news = jobs
-            .entry(job)
+    /// Every wait begins here: those of long polls, of `Prefer: wait` and of streams.
+    pub(crate) fn register(&self, topic: Topic) -> Waiter {
+        let mut topics = self.lock();
+        let news = topics
+            .entry(topic)
             .or_insert_with(|| watch::Sender::new(0))
             .subscribe();
         Waiter {
             all: self.clone(),
-            job,
+            topic,
             news: Some(news),
         }
     }
 
-    fn wake(&self, job: JobId) {
-        if let Some(sender) = self.lock().get(&job) {
+    fn wake(&self, topic: Topic) {
+        if let Some(sender) = self.lock().get(&topic) {
             sender.send_modify(|count| *count += 1);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, watch::Sender<u64>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Topic, watch::Sender<u64>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Waiter {
-    /// Returns when there is news of the job since the registration or the last news.
+    /// Returns when there is news of the topic since the registration or the last news.
     pub(crate) async fn news(&mut self) {
         if let Some(news) = &mut self.news {
             // The sender lives as long as this receiver does.
@@ -60,13 +70,13 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut jobs = self.all.lock();
+        let mut topics = self.all.lock();
         self.news = None;
-        if jobs
-            .get(&self.job)
+        if topics
+            .get(&self.topic)
             .is_some_and(|sender| sender.receiver_count() == 0)
         {
-            jobs.remove(&self.job);
+            topics.remove(&self.topic);
         }
     }
 }
@@ -94,10 +104,9 @@ impl App {
 
     async fn hear(&self, announcement: Announcement) {
         match announcement.subject {
-            Subject::Job { job_id, ended, .. } => {
-                if ended {
-                    self.0.waiters.wake(job_id);
-                }
+            Subject::Job { job_id, .. } => {
+                self.0.waiters.wake(Topic::Job(job_id));
+                self.0.waiters.wake(Topic::Tenant(announcement.tenant_id));
             }
             Subject::Key { key_id, lookup } => {
                 let mut hash = LookupHash::default();
@@ -119,8 +128,8 @@ mod tests {
 
     use super::*;
 
-    fn job(n: u128) -> JobId {
-        JobId(uuid::Uuid::from_u128(n))
+    fn job(n: u128) -> Topic {
+        Topic::Job(JobId(uuid::Uuid::from_u128(n)))
     }
 
     #[test]

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::after::News;
+use crate::bus::Topic;
 use crate::denied::may_be_denied;
 use crate::payload::JobOutcome;
 use crate::settle::Settled;
@@ -20,7 +21,7 @@ use crate::{App, Caller, Denied, Once, Outcome, Purpose, SealError};
 /// The longest that a call waits for a job.
 const MAX_WAIT: Duration = Duration::from_mins(1);
 /// How often a waiting call looks by itself, should an announcement be lost.
-const POLL: Duration = Duration::from_secs(1);
+pub(crate) const POLL: Duration = Duration::from_secs(1);
 /// How many jobs are read at once for a list.
 const SLICE: u32 = 50;
 /// A page of a list ends early beyond so much sealed content: one job may have two megabytes of it.
@@ -188,7 +189,7 @@ impl App {
     ) -> Result<Option<JobView>, Denied> {
         let until = Instant::now() + patience.min(MAX_WAIT);
         // Registered before reading: an end between the two is news.
-        let mut waiter = self.0.waiters.register(id);
+        let mut waiter = self.0.waiters.register(Topic::Job(id));
         loop {
             let Some(job) = self.own_job(caller, id).await? else {
                 return Ok(None);
@@ -285,7 +286,7 @@ impl App {
         })
     }
 
-    async fn opened(&self, job: Job) -> Result<JobView, Denied> {
+    pub(crate) async fn opened(&self, job: Job) -> Result<JobView, Denied> {
         let JobOutcome {
             patch,
             differences,

@@ -114,7 +114,8 @@ pub trait Backend: Send + Sync + 'static {
     async fn events_after(&self, after: u64, limit: u32) -> Result<Vec<Recorded>>;
     /// One stream's events with versions above `after`, ascending.
     async fn stream_after(&self, stream: &crate::Stream, after: u64, limit: u32) -> Result<Vec<Recorded>>;
-    /// One tenant's events of jobs with positions above `after`, ascending; of one job if it is given.
+    /// One tenant's events of jobs with positions above `after`, ascending; of one job if it is given. Without what
+    /// is sealed beside submissions: who follows jobs shows what becomes of them, not what they are to do.
     async fn job_events_after(
         &self,
         tenant: TenantId,

@@ -44,6 +44,7 @@ impl FromRequestParts<ApiState> for Caller {
         let caller = app::Caller {
             tenant: authenticated.tenant,
             key_id: authenticated.key_id,
+            key,
             client_ip: context.client().ip.map(|ip| ip.to_string()).unwrap_or_default(),
             request_id: context.request_id().clone(),
             traceparent: super::traceparent(&parts.headers),

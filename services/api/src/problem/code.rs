@@ -71,6 +71,8 @@ codes! {
         "None of the tenant's jobs has this id.";
     MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed here",
         "The path exists, the method does not; the `Allow` header lists those that do.";
+    NotAcceptable = "not_acceptable", 406, "The answer has another media type",
+        "The path answers with a media type that the `Accept` header does not allow; the detail names it.";
     RequestTimeout = "request_timeout", 408, "The body did not arrive in time",
         "The request body must be complete within 30 seconds.";
     StoreExists = "store_exists", 409, "The store is registered already",

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::response::Response;
 use domain::JobId;
 use domain::event::{JobFailed, JobIntentRecorded, JobSucceeded};
 use domain::job::{ErrorCode, Job, JobError, JobResult};
@@ -38,6 +39,7 @@ pub struct Place {
     pub desk: Simulator,
     pub draining: CancellationToken,
     pub state: ApiState,
+    bus: tokio::task::JoinHandle<()>,
     _folder: tempfile::TempDir,
     _grants: Vec<Box<dyn Send + Sync>>,
 }
@@ -85,7 +87,7 @@ impl Place {
             config: app_config,
         });
         let draining = CancellationToken::new();
-        tokio::spawn({
+        let bus = tokio::spawn({
             let (app, draining) = (app.clone(), draining.clone());
             async move { app.start_bus(draining).await }
         });
@@ -110,6 +112,7 @@ impl Place {
             desk,
             draining,
             state,
+            bus,
             _folder: folder,
             _grants: grants,
         }
@@ -119,6 +122,12 @@ impl Place {
     pub fn changed(mut self, change: impl FnOnce(&mut ApiState)) -> Self {
         change(&mut self.state);
         self.router = api::router(self.state.clone());
+        self
+    }
+
+    /// Nothing that others announce is heard from here on.
+    pub fn without_bus(self) -> Self {
+        self.bus.abort();
         self
     }
 
@@ -294,15 +303,7 @@ impl Call<'_> {
     }
 
     pub async fn raw(self, body: impl Into<Body>) -> Reply {
-        let mut request = self.request;
-        if let Some(key) = self.key {
-            request = request.header("authorization", format!("Bearer {key}"));
-        }
-        let mut request = request.body(body.into()).unwrap();
-        if let Some(peer) = self.peer {
-            request.extensions_mut().insert(ConnectInfo(peer));
-        }
-        let response = self.place.router.clone().oneshot(request).await.unwrap();
+        let response = self.response(body).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
@@ -313,6 +314,19 @@ impl Call<'_> {
             body,
             text,
         }
+    }
+
+    /// The answer with its body still to come.
+    pub async fn response(self, body: impl Into<Body>) -> Response {
+        let mut request = self.request;
+        if let Some(key) = self.key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let mut request = request.body(body.into()).unwrap();
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
+        self.place.router.clone().oneshot(request).await.unwrap()
     }
 }
 

@@ -89,6 +89,7 @@ impl Place {
         Caller {
             tenant: authenticated.tenant,
             key_id: authenticated.key_id,
+            key: master(key),
             client_ip: "192.0.2.1".to_owned(),
             request_id: format!("request-{number}").parse().unwrap(),
             traceparent: None,

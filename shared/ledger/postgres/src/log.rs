@@ -20,6 +20,18 @@ macro_rules! select_events {
     };
 }
 
+/// Without what submitted jobs are to do.
+macro_rules! select_job_events {
+    ($rest:literal) => {
+        concat!(
+            "select position, tenant_seq, version, recorded_at, tenant_id, store_id, job_id, stream, type, order_id, ",
+            "data, meta, case when starts_with(type, 'job.submitted.') then null else sealed end as sealed ",
+            "from events where ",
+            $rest
+        )
+    };
+}
+
 pub(crate) const EVENTS_AFTER: &str = select_events!("position > $1 order by position limit $2");
 
 impl PostgresLedger {
@@ -68,11 +80,11 @@ impl PostgresLedger {
         after: u64,
         limit: u32,
     ) -> Result<Vec<Recorded>> {
-        let all = select_events!(
+        let all = select_job_events!(
             "tenant_id = $1 and job_id is not null and position > $2 order by position limit $3"
         );
         let one =
-            select_events!("job_id = $4 and tenant_id = $1 and position > $2 order by position limit $3");
+            select_job_events!("job_id = $4 and tenant_id = $1 and position > $2 order by position limit $3");
         let make = || {
             let query = sqlx::query(if job.is_some() { one } else { all });
             let query = query.bind(tenant.0).bind(after as i64).bind(i64::from(limit));

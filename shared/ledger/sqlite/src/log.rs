@@ -19,6 +19,18 @@ macro_rules! events {
     };
 }
 
+/// Without what submitted jobs are to do.
+macro_rules! job_events {
+    ($rest:literal) => {
+        concat!(
+            "SELECT position, tenant_seq, stream, version, type, tenant_id, store_id, order_id, job_id, data, ",
+            "CASE WHEN type >= 'job.submitted.' AND type < 'job.submitted/' THEN NULL ELSE sealed END, ",
+            "meta, recorded_at FROM events ",
+            $rest
+        )
+    };
+}
+
 impl SqliteLedger {
     pub(crate) async fn read_head(&self) -> Result<Head> {
         let row = sqlx::query("SELECT position, recorded_at FROM ledger_head")
@@ -62,7 +74,7 @@ impl SqliteLedger {
     ) -> Result<Vec<Recorded>> {
         let rows = match job {
             None => {
-                sqlx::query(events!(
+                sqlx::query(job_events!(
                     "WHERE tenant_id = ? AND position > ? AND type >= 'job.' AND type < 'job/' ORDER BY position LIMIT ?"
                 ))
                 .bind(tenant.to_string())
@@ -72,7 +84,7 @@ impl SqliteLedger {
                 .await
             }
             Some(job) => {
-                sqlx::query(events!(
+                sqlx::query(job_events!(
                     "WHERE stream = ? AND +tenant_id = ? AND +position > ? ORDER BY version LIMIT ?"
                 ))
                 .bind(Stream::Job(job).to_string())

@@ -11,6 +11,7 @@ use domain::{OrderId, TenantId, Timestamp};
 
 use super::walk::Walk;
 use super::{Fixture, audit, sample};
+use crate::Recorded;
 use crate::rebuild::Views;
 use crate::{Backend, JobFilter, MOST_AHEAD, QueueCounts};
 
@@ -338,6 +339,11 @@ async fn job_events(backend: &dyn Backend, tenant: TenantId) {
     let mine: Vec<_> = rows
         .into_iter()
         .filter(|row| row.tenant_id == tenant && row.type_name.starts_with("job."))
+        .map(|row| {
+            let submitted = row.type_name.starts_with("job.submitted.");
+            let sealed = row.sealed.filter(|_| !submitted);
+            Recorded { sealed, ..row }
+        })
         .collect();
     let Some(middle) = mine.get(mine.len() / 2) else {
         return;

@@ -2,6 +2,7 @@
 
 mod batch;
 mod cancel;
+mod events;
 mod filter;
 mod find;
 mod list;
@@ -10,6 +11,7 @@ mod retry;
 mod verb;
 
 pub(crate) use batch::batch;
+pub(crate) use events::{events_of_all, events_of_one};
 pub(crate) use find::find;
 pub(crate) use list::list;
 pub(crate) use many::{cancel_many, retry_many};

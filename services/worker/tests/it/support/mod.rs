@@ -170,6 +170,7 @@ impl Setup {
         let caller = Caller {
             tenant: TenantRef::Provisional(MasterKey::parse(MASTER_KEY).expect("a key")),
             key_id: None,
+            key: MasterKey::parse(MASTER_KEY).expect("a key"),
             client_ip: "192.0.2.7".to_owned(),
             request_id: "request-1".parse().expect("a request id"),
             traceparent: None,

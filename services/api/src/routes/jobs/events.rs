@@ -1,0 +1,48 @@
+//! `GET /jobs/{job_id}/events`, `GET /jobs/events`: what becomes of jobs, as it happens.
+
+use app::Following;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+
+use super::filter::Filter;
+use crate::extract::{Caller, JobPath, LastEventId, Params};
+use crate::observe::Context;
+use crate::problem::{Problem, job_not_found};
+use crate::state::ApiState;
+use crate::stream::tell;
+
+/// Tells of one job: its present state, or what came after the last event that the client saw, and then each change
+/// up to the end. `204` if the client has seen the end: by that an `EventSource` stops asking.
+pub(crate) async fn events_of_one(
+    State(state): State<ApiState>,
+    Caller(caller): Caller,
+    context: Context,
+    JobPath(id): JobPath,
+    LastEventId(after): LastEventId,
+    params: Params,
+) -> Result<Response, Problem> {
+    params.finish()?;
+    let following = state.app.follow_job(&caller, id, after).await?;
+    let following = following.ok_or_else(job_not_found)?;
+    context.log(|fields| fields.job_id = Some(id.to_string()));
+    Ok(match following {
+        Following::Open(follow) => tell(&state, *follow, false),
+        Following::Over => StatusCode::NO_CONTENT.into_response(),
+    })
+}
+
+/// Tells of all of the caller's jobs, or of those that the filter means: what came after the last event that the
+/// client saw, else from now on.
+pub(crate) async fn events_of_all(
+    State(state): State<ApiState>,
+    Caller(caller): Caller,
+    LastEventId(after): LastEventId,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    let filter = Filter::from_query(&mut params);
+    params.finish()?;
+    let query = filter.resolve(&state.app, &caller).await?;
+    let follow = state.app.follow_jobs(&caller, &query, after).await?;
+    Ok(tell(&state, follow, true))
+}
