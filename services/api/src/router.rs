@@ -25,7 +25,10 @@ pub fn router(state: ApiState) -> Router {
                 .patch(routes::stores::patch)
                 .delete(routes::stores::delete),
         )
-        .route("/stores/{store_id}/orders", post(routes::orders::create))
+        .route(
+            "/stores/{store_id}/orders",
+            get(routes::orders::list).post(routes::orders::create),
+        )
         .route(
             "/stores/{store_id}/orders/{order_id}",
             get(routes::orders::read)
@@ -49,10 +52,17 @@ pub fn router(state: ApiState) -> Router {
             "/stores/{store_id}/orders/{order_id}/add-note",
             post(routes::orders::add_note),
         )
-        .route("/stores/{store_id}/inventory", post(routes::inventory::create))
+        .route("/stores/{store_id}/settings", get(routes::stores::settings))
+        .route("/stores/{store_id}/customers", get(routes::stores::customers))
+        .route(
+            "/stores/{store_id}/inventory",
+            get(routes::inventory::list).post(routes::inventory::create),
+        )
         .route(
             "/stores/{store_id}/inventory/{item_id}",
-            axum::routing::put(routes::inventory::update).delete(routes::inventory::delete),
+            get(routes::inventory::read)
+                .put(routes::inventory::update)
+                .delete(routes::inventory::delete),
         )
         .route("/jobs", get(routes::jobs::list))
         .route("/jobs/events", get(routes::jobs::events_of_all))

@@ -1,11 +1,11 @@
 //! What a command would do, shown and not done.
 
+use domain::JobId;
 use domain::job::ErrorCode;
 use domain::order::batch::fold;
 use domain::order::diff::diff;
 use domain::order::{BatchJob, ETag, FieldError, FoldError, FolderId, Mutation, OrderDoc, inventory};
 use domain::store::Store;
-use domain::{JobId, OrderId};
 use queue::ReadScope;
 use serde_json::{Value, json};
 
@@ -194,16 +194,6 @@ impl App {
         // An inventory item may have the id of an order.
         jobs.retain(|job| job.kind.is_order() == submission.kind.is_order());
         Ok(jobs.into_iter().map(|job| job.id).collect())
-    }
-
-    async fn fetch_item(&self, store: &Store, item: &OrderId) -> Result<OrderDoc, ReadError> {
-        let id = item.as_str().to_owned();
-        let document = self
-            .read_store(store, ReadScope::Other, move |client, credentials| async move {
-                client.get_inventory_item(&credentials, &id).await
-            })
-            .await?;
-        document_of(document)
     }
 
     /// The command with its folder's name looked up, if it has one.

@@ -45,7 +45,7 @@ pub use dry_run::{DryRun, DryRunError};
 pub use follow::{Follow, Following, JobNews};
 pub use idempotency::{Earlier, IdempotencyKey, Once, Outcome, StoredAnswer};
 pub use jobs::{CancelError, JobPage, JobQuery, JobView, QueuePlace};
-pub use reads::{CacheState, OrderRead, ReadError, ReadOptions};
+pub use reads::{CacheState, CustomerSearch, Listing, Parameter, ReadError, ReadOptions, Reading, Search};
 pub use retry::{Assume, Many, RetryError};
 pub use seals::{Purpose, SealError, Sealer, Seals};
 pub use stores::{

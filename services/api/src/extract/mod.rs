@@ -13,6 +13,7 @@ mod params;
 mod path;
 mod precondition;
 mod prefer;
+mod search;
 mod shape;
 mod traceparent;
 
@@ -30,5 +31,6 @@ pub(crate) use path::{
 };
 pub(crate) use precondition::IfNoneMatch;
 pub(crate) use prefer::Prefer;
+pub(crate) use search::search;
 pub(crate) use shape::Shape;
 pub(crate) use traceparent::traceparent;

@@ -60,14 +60,14 @@ fn decode(cursor: &str) -> Result<u64, Problem> {
 
 /// A page of a list.
 #[derive(Debug, Serialize)]
-pub(crate) struct Page {
-    data: Vec<Value>,
+pub(crate) struct Page<T = Value> {
+    data: Vec<T>,
     next_cursor: Option<String>,
 }
 
-impl Page {
+impl<T: Serialize> Page<T> {
     /// A page; `next` is the position below which the next one begins.
-    pub(crate) fn new(data: Vec<Value>, next: Option<u64>) -> Self {
+    pub(crate) fn new(data: Vec<T>, next: Option<u64>) -> Self {
         Self {
             data,
             next_cursor: next.map(encode),
@@ -136,10 +136,14 @@ mod tests {
 
     #[test]
     fn the_link_keeps_the_query_and_replaces_the_cursor() {
-        let page = Page::new(Vec::new(), Some(7));
+        let page = Page::<Value>::new(Vec::new(), Some(7));
         let link = page.link("/jobs", Some("limit=1&cursor=old&status=failed"));
         let expected = format!("</jobs?limit=1&status=failed&cursor={}>; rel=\"next\"", encode(7));
         assert_eq!(link[LINK], expected);
-        assert!(Page::new(Vec::new(), None).link("/jobs", None).is_empty());
+        assert!(
+            Page::<Value>::new(Vec::new(), None)
+                .link("/jobs", None)
+                .is_empty()
+        );
     }
 }

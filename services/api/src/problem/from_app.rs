@@ -60,6 +60,14 @@ pub(crate) fn store_not_found() -> Problem {
     )
 }
 
+/// Order Desk has no such inventory item.
+pub(crate) fn item_not_found() -> Problem {
+    Problem::new(
+        Code::ItemNotFound,
+        "Order Desk has no such inventory item in this store.",
+    )
+}
+
 /// No job of the caller has the id.
 pub(crate) fn job_not_found() -> Problem {
     Problem::new(Code::JobNotFound, "There is no job with this id.")
@@ -147,10 +155,7 @@ pub(crate) fn dry_run_problem(error: DryRunError, is_order: bool) -> Problem {
         DryRunError::OrderNotFound if is_order => {
             Problem::new(Code::OrderNotFound, "Order Desk has no such order in this store.")
         }
-        DryRunError::OrderNotFound => Problem::new(
-            Code::ItemNotFound,
-            "Order Desk has no such inventory item in this store.",
-        ),
+        DryRunError::OrderNotFound => item_not_found(),
         DryRunError::PreconditionFailed => Problem::new(
             Code::PreconditionFailed,
             "The order does not carry the tag given by If-Match.",

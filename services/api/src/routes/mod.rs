@@ -7,6 +7,7 @@ pub(crate) mod jobs;
 mod metrics;
 pub(crate) mod orders;
 mod problems;
+mod reading;
 mod ready;
 pub(crate) mod stores;
 mod tenant;

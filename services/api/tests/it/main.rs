@@ -12,6 +12,7 @@ mod events;
 mod faults;
 mod idempotency;
 mod jobs;
+mod lists;
 mod place;
 mod reads;
 mod serving;

@@ -1,19 +1,23 @@
 //! `/stores`: registering, listing, changing and removing stores.
 
 mod create;
+mod customers;
 mod delete;
 mod find;
 mod list;
 mod patch;
+mod settings;
 
 use app::App;
 use domain::store::Store;
 
 pub(crate) use create::create;
+pub(crate) use customers::customers;
 pub(crate) use delete::delete;
 pub(crate) use find::find;
 pub(crate) use list::list;
 pub(crate) use patch::patch;
+pub(crate) use settings::settings;
 
 use crate::observe::Context;
 use crate::problem::Problem;
@@ -28,6 +32,16 @@ pub(super) async fn resolve(
     let store = app.find_store(caller, name).await?;
     note(context, &store);
     Ok(store)
+}
+
+/// As [`resolve`], for reads of Order Desk's content: they may use what the process remembers of the store.
+pub(super) async fn resolve_for_read(
+    app: &App,
+    caller: &app::Caller,
+    context: &Context,
+    name: &str,
+) -> Result<Store, Problem> {
+    resolve(app, caller, context, name).await
 }
 
 fn note(context: &Context, store: &Store) {

@@ -1,22 +1,20 @@
-//! Reading from Order Desk: never without a token of the store, which its partition's owner grants.
+//! One call to Order Desk: never without a token of the store, which its partition's owner grants.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::order::{ETag, OrderDoc};
+use domain::Timestamp;
 use domain::store::{PauseReason, Store};
-use domain::{OrderId, Timestamp};
 use moka::future::Cache;
-use orderdesk::{Answer, CallError, Client, Credentials, Document, Failure, UpstreamMessage};
+use orderdesk::{Answer, CallError, Client, Credentials, Failure};
 use queue::{Grant, GrantAnswer, GrantRequest, Queue, ReadScope};
-use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::denied::may_be_denied;
+use super::ReadError;
 use crate::stores::Tokens;
-use crate::{App, Caller, Denied, SealError};
+use crate::{App, SealError};
 
 /// How long the owner may take to answer at first; a slow one is asked again with more, up to [`MOST_PATIENCE`].
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -28,80 +26,6 @@ const SILENCE: Duration = Duration::from_secs(2);
 const WORTH_WAITING: Duration = Duration::from_secs(1);
 /// Without an owner: one read in this time per process and upstream store.
 const TRICKLE: Duration = Duration::from_secs(2);
-
-/// How an order is read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReadOptions {
-    /// Whether the caller insists on Order Desk's present answer.
-    pub no_cache: bool,
-}
-
-/// Where an order came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CacheState {
-    /// From the cache, fresh.
-    Hit,
-    /// From Order Desk, since the cache had nothing.
-    Miss,
-    /// From the cache, since Order Desk could not be asked.
-    Stale,
-    /// From Order Desk, since the caller wanted it so.
-    Bypass,
-}
-
-/// An order as read.
-#[derive(Clone, Debug)]
-pub struct OrderRead {
-    /// The order, every field as it came.
-    pub order: OrderDoc,
-    /// Its entity tag.
-    pub etag: ETag,
-    /// Where it came from.
-    pub cache: CacheState,
-    /// How old it is.
-    pub age: Duration,
-}
-
-/// Why nothing can be shown.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// Order Desk has no such thing.
-    #[error("not found in order desk")]
-    NotFound,
-    /// The caller has no such store, or not any more.
-    #[error("there is no such store")]
-    StoreGone,
-    /// Order Desk refuses the store's credentials.
-    #[error("order desk refuses the store's credentials")]
-    CredentialsRejected,
-    /// Order Desk refused the request.
-    #[error("order desk refused the request with status {status}")]
-    Rejected {
-        /// Its status.
-        status: u16,
-        /// What it said; for the caller alone, never for a log.
-        message: Option<UpstreamMessage>,
-    },
-    /// Order Desk or a token could not be had in time.
-    #[error("order desk cannot be asked at present")]
-    Unavailable {
-        /// When to try again.
-        retry_after: Duration,
-    },
-    /// See [`Denied`].
-    #[error(transparent)]
-    Denied(#[from] Denied),
-}
-
-may_be_denied!(ReadError);
-
-impl ReadError {
-    fn later(retry_after: Duration) -> Self {
-        Self::Unavailable {
-            retry_after: retry_after.max(Duration::from_secs(1)),
-        }
-    }
-}
 
 /// Whose token a read needs.
 pub(crate) struct Target {
@@ -187,47 +111,6 @@ impl Drop for Held {
 }
 
 impl App {
-    /// Reads an order of the caller's store.
-    pub async fn read_order(
-        &self,
-        caller: &Caller,
-        store: &Store,
-        order: &OrderId,
-        options: ReadOptions,
-    ) -> Result<OrderRead, ReadError> {
-        if caller.tenant_id() != Some(store.tenant_id) {
-            return Err(ReadError::StoreGone);
-        }
-        let order = self.fetch_order(store, order).await?;
-        Ok(OrderRead {
-            etag: self.etag(&order),
-            order,
-            cache: if options.no_cache {
-                CacheState::Bypass
-            } else {
-                CacheState::Miss
-            },
-            age: Duration::ZERO,
-        })
-    }
-
-    pub(crate) fn etag(&self, order: &OrderDoc) -> ETag {
-        ETag::of(self.0.keyring.etag_key(), order)
-    }
-
-    pub(crate) async fn fetch_order(&self, store: &Store, order: &OrderId) -> Result<OrderDoc, ReadError> {
-        let scope = ReadScope::Order {
-            order_id: order.clone(),
-        };
-        let id = order.as_str().to_owned();
-        let document = self
-            .read_store(store, scope, move |client, credentials| async move {
-                client.get_order(&credentials, &id).await
-            })
-            .await?;
-        document_of(document)
-    }
-
     /// Makes one call for `store`, with its credentials and a token.
     pub(crate) async fn read_store<T, F, Fut>(
         &self,
@@ -345,10 +228,6 @@ impl App {
             }
         }
     }
-}
-
-pub(crate) fn document_of(document: Document) -> Result<OrderDoc, ReadError> {
-    OrderDoc::from_value(Value::Object(document)).map_err(|error| Denied::internal(error).into())
 }
 
 fn failed(error: &CallError) -> ReadError {

@@ -1,0 +1,28 @@
+//! `GET /stores/{store_id}/orders`: a page of orders, searched by Order Desk's own parameters.
+
+use app::Listing;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::extract::{Caller, Params, StorePath, search};
+use crate::observe::Context;
+use crate::problem::Problem;
+use crate::routes::reading::Asked;
+use crate::routes::stores::resolve_for_read;
+use crate::state::ApiState;
+
+/// Lists orders, rows as Order Desk sent them.
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    Caller(caller): Caller,
+    context: Context,
+    StorePath(store): StorePath,
+    asked: Asked,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    let search = search(Listing::Orders, &mut params);
+    params.finish()?;
+    let store = resolve_for_read(&state.app, &caller, &context, &store).await?;
+    let page = state.app.list(&caller, &store, &search, asked.options).await?;
+    asked.answer(page)
+}
