@@ -141,9 +141,7 @@ async fn a_store_deleted_while_an_update_is_in_doubt_proves_it_first() {
         let order = shop.order();
         world.desk.fail_next(shop.requests(RequestKind::PutOrder), fault);
         let id = shop.submit(note(&order, "in doubt")).await;
-        world
-            .until(id, "running", |job| job.status == JobStatus::Running)
-            .await;
+        shop.asked(RequestKind::PutOrder).await;
         shop.delete().await;
         destroyed(&world, &shop).await;
         let job = world.job(id).await;
@@ -167,12 +165,7 @@ async fn a_store_deleted_while_order_desk_is_away_ends_all_the_same() {
         .desk
         .fail_next(shop.requests(RequestKind::PutOrder), Fault::Timeout);
     let id = shop.submit(note(&order, "in doubt")).await;
-    assert!(
-        world
-            .desk
-            .wait_until(PATIENCE, |_| shop.count(RequestKind::PutOrder) == 1)
-            .await
-    );
+    shop.asked(RequestKind::PutOrder).await;
     world.desk.refuse_connections().await;
     shop.delete().await;
     let job = world.until(id, "ended", |job| job.status.is_final()).await;
@@ -221,9 +214,7 @@ async fn a_deleted_stores_request_that_a_rejected_key_cannot_prove_ends() {
         .desk
         .fail_next(shop.requests(RequestKind::PutOrder), Fault::Timeout);
     let id = shop.submit(note(&order, "in doubt")).await;
-    world
-        .until(id, "running", |job| job.status == JobStatus::Running)
-        .await;
+    shop.asked(RequestKind::PutOrder).await;
     world
         .desk
         .add_store(simulator::StoreConfig::new(&shop.id, "another-key"));

@@ -1,6 +1,5 @@
 //! Requests that arrive after everybody has stopped waiting for them.
 
-use domain::job::JobStatus;
 use simulator::{Fault, RequestKind};
 
 use crate::support::*;
@@ -17,9 +16,7 @@ async fn a_late_first_update_never_erases_a_later_success() {
             Fault::TimeoutLateWrite { delay_ms },
         );
         let first = shop.submit(note(&order, "first")).await;
-        world
-            .until(first, "running", |job| job.status == JobStatus::Running)
-            .await;
+        shop.asked(RequestKind::PutOrder).await;
         let second = shop.submit(note(&order, "second")).await;
         let views = world.all_ended(&[first, second]).await;
         views.iter().for_each(assert_succeeded);
@@ -49,9 +46,7 @@ async fn what_can_neither_be_proven_nor_excluded_needs_review() {
         .fail_next(shop.requests(RequestKind::PutOrder), Fault::Timeout);
     let operations = serde_json::json!([{"op": "replace", "path": "/email", "value": "ours@example.com"}]);
     let id = shop.submit(mutate(&order, operations)).await;
-    world
-        .until(id, "running", |job| job.status == JobStatus::Running)
-        .await;
+    shop.asked(RequestKind::PutOrder).await;
     let edit = simulator::Edit::merge(serde_json::json!({"email": "theirs@example.com"}));
     world.desk.foreign_edit(&shop.id, &order, edit).expect("edited");
     let view = world.ended(id).await;
@@ -72,9 +67,7 @@ async fn an_order_deleted_under_a_lost_update_needs_review() {
         .desk
         .fail_next(shop.requests(RequestKind::PutOrder), Fault::ResetAfter);
     let id = shop.submit(note(&order, "lost with its order")).await;
-    world
-        .until(id, "running", |job| job.status == JobStatus::Running)
-        .await;
+    shop.asked(RequestKind::PutOrder).await;
     world
         .desk
         .foreign_edit(&shop.id, &order, simulator::Edit::Delete)
@@ -139,9 +132,7 @@ async fn a_strangers_order_under_the_same_source_id_needs_review() {
         .desk
         .fail_next(shop.requests(RequestKind::CreateOrder), Fault::Timeout);
     let id = shop.submit(create(order)).await;
-    world
-        .until(id, "running", |job| job.status == JobStatus::Running)
-        .await;
+    shop.asked(RequestKind::CreateOrder).await;
     shop.order_like(serde_json::json!({"source_id": "CART-1", "email": "theirs@example.com"}));
     assert_failed(&world.ended(id).await, domain::job::ErrorCode::NeedsReview);
     world.check().await;

@@ -58,6 +58,16 @@ impl Shop<'_> {
         self.log().iter().filter(|entry| entry.kind == kind).count()
     }
 
+    /// Waits until a request of a kind has come; what is done to Order Desk before might come first otherwise.
+    pub async fn asked(&self, kind: RequestKind) {
+        let came = self
+            .world
+            .desk
+            .wait_until(PATIENCE, |_| self.count(kind) > 0)
+            .await;
+        assert!(came, "no {kind:?} came for {}", self.id);
+    }
+
     /// The registration as it is now.
     pub async fn now(&self) -> Store {
         self.world
