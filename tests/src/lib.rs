@@ -8,13 +8,15 @@
 //! - [`Client`] calls a node with one tenant's master key;
 //! - [`desk`] has what tests ask of the simulator;
 //! - [`EveryJobEndedOnce`] remembers what was submitted and compares it with what became of it;
-//! - [`Forbidden`] looks for texts where they must not be.
+//! - [`Forbidden`] looks for texts where they must not be;
+//! - [`live`] asks a real Order Desk whether it is as the gateway assumes.
 
 mod check;
 mod client;
 pub mod desk;
 mod forbidden;
 mod gateway;
+pub mod live;
 mod node;
 
 pub use check::{Effect, EveryJobEndedOnce, Report};
