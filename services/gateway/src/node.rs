@@ -79,6 +79,7 @@ impl Node {
         let keyring = Arc::new(Keyring::new(&root));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let queue = open::queue(config).await?;
+        let cache = open::cache(&clock);
         let client = client(config)?;
         let pool = ArgonPool::new(PoolConfig::default())
             .map_err(|error| StartError::failed("the key hashing cannot be set up", error))?;
@@ -89,6 +90,7 @@ impl Node {
             keyring: Arc::clone(&keyring),
             pool,
             upstream: client.clone(),
+            cache: cache.clone(),
             config: app_config(config),
         });
         let worker = role.works().then(|| {
@@ -99,6 +101,7 @@ impl Node {
                 keyring,
                 seals: app.seals().clone(),
                 client,
+                cache,
                 config: worker_config(config, opened.lock.is_some()),
             })
         });

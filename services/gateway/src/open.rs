@@ -4,14 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cache::Cache;
 use ledger::{AppenderConfig, Backend, Ledger};
 use ledger_postgres::{PostgresLedger, PostgresOptions};
 use ledger_sqlite::{FolderLock, SqliteLedger, lock_folder};
 use queue::Queue;
 use queue::local::LocalQueue;
 use queue_jetstream::{JetStreamOptions, JetStreamQueue};
-use runtime::Config;
 use runtime::config::{ConfigError, Database};
+use runtime::{Clock, Config};
 use secrecy::ExposeSecret as _;
 
 use crate::error::StartError;
@@ -113,4 +114,9 @@ pub(crate) async fn queue(config: &Config) -> Result<Arc<dyn Queue>, StartError>
             StartError::Config(ConfigError::hidden("NATS_URL", &accepted))
         })?;
     Ok(Arc::new(queue))
+}
+
+/// Opens the cache: in this process's memory.
+pub(crate) fn cache(clock: &Arc<dyn Clock>) -> Cache {
+    Cache::in_memory(app::cache_time(Arc::clone(clock)))
 }

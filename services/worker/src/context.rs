@@ -39,6 +39,7 @@ pub(crate) struct Context {
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) seals: Seals,
     pub(crate) client: orderdesk::Client,
+    pub(crate) cache: cache::Cache,
     pub(crate) config: WorkerConfig,
     pub(crate) lease: Lease,
     /// The engine looks again.
@@ -63,6 +64,7 @@ impl Context {
             keyring,
             seals,
             client,
+            cache,
             config,
         } = parts;
         let incarnation = IncarnationId(clock.uuid());
@@ -72,6 +74,7 @@ impl Context {
             keyring,
             seals,
             client,
+            cache,
             lease: Lease::new(incarnation),
             wake: Notify::new(),
             news: Notify::new(),
@@ -138,21 +141,25 @@ impl Context {
         Some(Append::new(self.now().at, meta).guard(guard))
     }
 
-    /// Appends, and announces `subjects` to every process once committed.
+    /// Appends. Once committed, lets the cache forget `areas` and announces `subjects` to every process.
     pub(crate) async fn append(
         &self,
         append: Append,
         tenant_id: TenantId,
         subjects: Vec<Subject>,
+        areas: Vec<cache::Area>,
     ) -> Result<Appended, AppendError> {
-        let queue = Arc::clone(&self.queue);
+        let (queue, cache) = (Arc::clone(&self.queue), self.cache.clone());
         self.ledger
             .append_then(append, move |appended| {
                 let position = appended.last;
-                if subjects.is_empty() {
+                if subjects.is_empty() && areas.is_empty() {
                     return;
                 }
                 tokio::spawn(async move {
+                    if !areas.is_empty() {
+                        cache.raise(&areas).await;
+                    }
                     for subject in subjects {
                         queue
                             .announce(&Announcement {

@@ -50,6 +50,8 @@ pub struct Parts {
     pub seals: Seals,
     /// The Order Desk client.
     pub client: orderdesk::Client,
+    /// What reads are kept in; what a change touches is forgotten there before its end can be seen.
+    pub cache: cache::Cache,
     /// How it behaves.
     pub config: WorkerConfig,
 }

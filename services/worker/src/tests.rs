@@ -49,6 +49,7 @@ impl Bench {
             seals: Seals::new(ledger.clone(), Arc::clone(&keyring), clock.clone()),
             client: orderdesk::Client::new(config).unwrap(),
             queue: Arc::new(LocalQueue::new()),
+            cache: cache::Cache::in_memory(app::cache_time(clock.clone())),
             clock: clock.clone(),
             config: WorkerConfig {
                 lease_ttl: TTL,

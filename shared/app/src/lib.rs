@@ -104,8 +104,15 @@ pub struct Parts {
     pub pool: ArgonPool,
     /// The way to Order Desk, for reads.
     pub upstream: orderdesk::Client,
+    /// What reads are kept in; where there is a worker in the process, the same as its.
+    pub cache: cache::Cache,
     /// What can be set.
     pub config: AppConfig,
+}
+
+/// The time of `clock`, as a cache asks for it.
+pub fn cache_time(clock: Arc<dyn Clock>) -> cache::Now {
+    Arc::new(move || Timestamp::from_millis(clock.unix_ms()))
 }
 
 /// The gateway's commands and queries. Cheap to clone.
@@ -119,6 +126,7 @@ struct Inner {
     keyring: Arc<Keyring>,
     pool: ArgonPool,
     upstream: orderdesk::Client,
+    cache: cache::Cache,
     config: AppConfig,
     seals: Seals,
     authenticator: Authenticator<auth::Proven>,
@@ -137,6 +145,7 @@ impl App {
             keyring,
             pool,
             upstream,
+            cache,
             config,
         } = parts;
         let seals = Seals::new(ledger.clone(), Arc::clone(&keyring), Arc::clone(&clock));
@@ -149,6 +158,7 @@ impl App {
             keyring,
             pool,
             upstream,
+            cache,
             config,
             seals,
             authenticator,
@@ -186,6 +196,11 @@ impl App {
     /// The way to Order Desk.
     pub fn upstream(&self) -> &orderdesk::Client {
         &self.0.upstream
+    }
+
+    /// What reads are kept in.
+    pub fn cache(&self) -> &cache::Cache {
+        &self.0.cache
     }
 
     /// What was set.

@@ -9,8 +9,8 @@ use tokio::task::JoinHandle;
 
 use crate::flight::{Boarded, Flights, Join, Landed, Route, Seat, landed};
 use crate::{
-    Area, Backend, Cached, Entry, Found, Generation, Generations, Key, MayBeStale, Mode, Policy, State,
-    Unavailable,
+    Area, Backend, Cached, Entry, Found, Generation, Generations, Key, MayBeStale, MemoryBackend, Mode,
+    Policy, State, Unavailable,
 };
 
 /// Tells the time.
@@ -40,6 +40,11 @@ impl Cache {
             raised: Generations::new(),
             flights: Flights::default(),
         }))
+    }
+
+    /// A cache of this process alone, as large as memory backends are by default.
+    pub fn in_memory(now: Now) -> Self {
+        Self::new(Arc::new(MemoryBackend::default()), now)
     }
 
     /// The entry `query` of `area`, kept or fetched.

@@ -84,6 +84,7 @@ impl Place {
             keyring: Arc::new(Keyring::new(&RootKey::generate(&mut SystemEntropy))),
             pool: ArgonPool::new(pool).unwrap(),
             upstream: orderdesk::Client::new(orderdesk::Config::new(base_url)).unwrap(),
+            cache: cache::Cache::in_memory(app::cache_time(Arc::new(SystemClock))),
             config: app_config,
         });
         let draining = CancellationToken::new();

@@ -5,6 +5,7 @@
 //! - `mover` moves it to another folder, with an intent of its own;
 //! - `create`, `delete` and `inventory` are the kinds that run alone; `intent` announces their requests;
 //! - `judge` finds out what became of a request whose end was not seen;
+//! - `forget` names what the cache must forget of all that;
 //! - `load` reads the jobs, `write` commits what came of them, `failure` decides what a failed call means.
 //!
 //! Crash points, for tests: `cycle.loaded`, `cycle.fetched`, `intent.before`, `intent.after`, `request.after`,
@@ -16,6 +17,7 @@ mod create;
 mod delete;
 mod failure;
 mod folders;
+mod forget;
 mod image;
 mod intent;
 mod inventory;

@@ -13,6 +13,7 @@ use ledger::{Append, AppendError, Expected, NewEvent, Stream};
 use queue::Subject;
 
 use super::Cycle;
+use super::forget::Forget;
 use crate::context::Context;
 
 /// An append in the making, with the job rows that it leaves.
@@ -21,6 +22,7 @@ pub(crate) struct Writing {
     tenant: TenantId,
     rows: Vec<(usize, Job)>,
     subjects: Vec<Subject>,
+    forget: Forget,
 }
 
 impl Writing {
@@ -32,6 +34,7 @@ impl Writing {
             tenant,
             rows: Vec::new(),
             subjects: Vec::new(),
+            forget: Forget::default(),
         })
     }
 
@@ -54,6 +57,7 @@ impl Writing {
             order_id: next.order_id.clone(),
             ended: next.status.is_final(),
         });
+        self.forget.job(&next);
         next
     }
 
@@ -153,6 +157,8 @@ impl Writing {
             batch_id,
             digest: tag.as_str().to_owned(),
         };
+        self.forget
+            .written(cycle.plan.tenant_id, cycle.plan.store_id, order);
         self.image(cycle, order, event.into(), tag, image);
     }
 
@@ -173,6 +179,8 @@ impl Writing {
             digest_before,
             digest_after: tag.as_str().to_owned(),
         };
+        self.forget
+            .changed_externally(cycle.plan.tenant_id, cycle.plan.store_id, order);
         self.image(cycle, order, event.into(), tag, image);
         self.subjects.push(Subject::Order {
             store_id: cycle.plan.store_id,
@@ -233,11 +241,15 @@ impl Writing {
             tenant,
             rows,
             subjects,
+            forget,
         } = self;
         if append.events.is_empty() {
             return Ok(Vec::new());
         }
-        let appended = context.append(append, tenant, subjects).await?;
+        if !forget.before().is_empty() {
+            context.cache.raise(forget.before()).await;
+        }
+        let appended = context.append(append, tenant, subjects, forget.after()).await?;
         let rows = rows
             .into_iter()
             .map(|(index, mut job)| {

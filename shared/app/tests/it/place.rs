@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use app::{App, AppConfig, Caller, IdempotencyKey, Parts, RegisterStore, Submission, TenantRef};
 use async_trait::async_trait;
+use cache::Cache;
 use domain::TenantId;
 use domain::event::{JobFailed, JobIntentRecorded};
 use domain::job::{ErrorCode, Job, JobError};
@@ -70,6 +71,7 @@ impl Place {
             keyring: Arc::new(Keyring::new(&RootKey::generate(&mut SystemEntropy))),
             pool: pool(),
             upstream: orderdesk::Client::new(orderdesk::Config::new(base_url)).unwrap(),
+            cache: Cache::in_memory(app::cache_time(clock.clone())),
             config,
         });
         Self {
@@ -168,6 +170,7 @@ impl Place {
             keyring: Arc::clone(self.app.keyring()),
             pool: pool(),
             upstream: self.app.upstream().clone(),
+            cache: Cache::in_memory(app::cache_time(Arc::clone(self.app.clock()))),
             config: self.app.config().clone(),
         })
     }

@@ -148,6 +148,7 @@ impl Setup {
         commands.max_attempts = self.max_attempts;
         commands.job_deadline = self.deadline;
         commands.create_marker_source_id = self.marker == Marker::SourceId;
+        let cache = cache::Cache::in_memory(app::cache_time(Arc::new(SystemClock)));
         let app = App::new(app::Parts {
             ledger: ledger.clone(),
             queue: Arc::clone(&queue),
@@ -155,6 +156,7 @@ impl Setup {
             keyring: Arc::clone(&keyring),
             pool: ArgonPool::new(costs).expect("a pool"),
             upstream: client,
+            cache: cache.clone(),
             config: commands,
         });
         let config = WorkerConfig {

@@ -43,6 +43,7 @@ impl World {
             self.config.clone(),
         );
         let client = self.app.upstream().config().clone();
+        let cache = self.app.cache().clone();
         let started = lifecycle.clone();
         let worker = runtime
             .spawn(async move {
@@ -58,6 +59,7 @@ impl World {
                     keyring,
                     seals,
                     client,
+                    cache,
                     config,
                 });
                 worker.run(&started);
