@@ -13,6 +13,7 @@
 mod answer;
 mod extract;
 mod fingerprint;
+mod guard;
 mod observe;
 mod problem;
 mod readiness;
@@ -24,6 +25,7 @@ mod state;
 mod stream;
 mod view;
 
+pub use guard::{GuardConfig, Guards};
 pub use readiness::{AppReadiness, Check, CheckStatus, Readiness};
 pub use router::{router, service_router};
 pub use serve::{ServeConfig, serve};

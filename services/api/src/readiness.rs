@@ -7,6 +7,8 @@ use app::App;
 use futures::future::BoxFuture;
 use serde::Serialize;
 
+use crate::guard::Guards;
+
 /// How long one check may take before it counts as failed.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -62,12 +64,21 @@ pub trait Readiness: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct AppReadiness {
     app: App,
+    guards: Option<Arc<Guards>>,
 }
 
 impl AppReadiness {
     /// Checks of what `app` uses.
     pub fn new(app: App) -> Arc<Self> {
-        Arc::new(Self { app })
+        Arc::new(Self { app, guards: None })
+    }
+
+    /// And whether rates are counted for all processes together: without that each counts alone.
+    pub fn watching(self: Arc<Self>, guards: Arc<Guards>) -> Arc<Self> {
+        Arc::new(Self {
+            app: self.app.clone(),
+            guards: Some(guards),
+        })
     }
 }
 
@@ -81,8 +92,12 @@ impl Readiness for AppReadiness {
             let queue = Check::run("queue", CheckStatus::Degraded, async {
                 self.app.queue().ping().await.is_ok()
             });
-            let (ledger, queue) = tokio::join!(ledger, queue);
-            vec![ledger, queue]
+            let rates = async {
+                let guards = self.guards.as_ref()?;
+                Some(Check::run("rate_limit", CheckStatus::Degraded, guards.probe()).await)
+            };
+            let (ledger, queue, rates) = tokio::join!(ledger, queue, rates);
+            [ledger, queue].into_iter().chain(rates).collect()
         })
     }
 }

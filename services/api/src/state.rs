@@ -10,6 +10,7 @@ use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 use vault::MasterKey;
 
+use crate::guard::Guards;
 use crate::readiness::Readiness;
 
 /// Everything that the routes need; cheap to clone.
@@ -21,6 +22,8 @@ pub struct ApiState {
     pub config: Arc<ApiConfig>,
     /// Renders the metrics; `/metrics` is empty without one.
     pub metrics: Option<PrometheusHandle>,
+    /// What keeps clients from taking the service away from each other.
+    pub guards: Arc<Guards>,
     /// What `/ready` looks at.
     pub readiness: Arc<dyn Readiness>,
     /// Cancelled when the process drains: `/ready` says so, waits end early.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{ApiConfig, ApiState, AppReadiness};
+use api::{ApiConfig, ApiState, AppReadiness, GuardConfig, Guards};
 use app::{App, AppConfig};
 use domain::order::create::Marker;
 use ledger::Ledger;
@@ -137,11 +137,20 @@ impl Node {
         if let Some(worker) = &worker {
             worker.run(lifecycle);
         }
+        let guards = Guards::new(&GuardConfig::of(config), app.clock());
+        let counter = open::limiter(config, app.clock())?;
+        let shared = counter.is_some();
+        let guards = Arc::new(guards.counting_with(counter));
+        let mut readiness = AppReadiness::new(app.clone());
+        if shared {
+            readiness = readiness.watching(Arc::clone(&guards));
+        }
         let state = ApiState {
             app: app.clone(),
             config: Arc::new(ApiConfig::of(config)),
             metrics,
-            readiness: status::readiness(AppReadiness::new(app.clone()), worker.clone()),
+            guards,
+            readiness: status::readiness(readiness, worker.clone()),
             draining: lifecycle.draining(),
         };
         let router = if role.serves() {

@@ -8,10 +8,12 @@ use cache::Cache;
 use ledger::{AppenderConfig, Backend, Ledger};
 use ledger_postgres::{PostgresLedger, PostgresOptions};
 use ledger_sqlite::{FolderLock, SqliteLedger, lock_folder};
+use limit::{Limiter, Quota};
+use limit_redis::RedisLimiter;
 use queue::Queue;
 use queue::local::LocalQueue;
 use queue_jetstream::{JetStreamOptions, JetStreamQueue};
-use runtime::config::{ConfigError, Database};
+use runtime::config::{CacheBackend, ConfigError, Database};
 use runtime::{Clock, Config};
 use secrecy::ExposeSecret as _;
 
@@ -96,6 +98,23 @@ async fn partitions(ledger: &Ledger, config: &Config) -> Result<(), StartError> 
         return Err(ConfigError::bad("PARTITIONS", &wanted, &accepted).into());
     }
     ledger.init_partitions(config.partitions).await.map_err(failed)
+}
+
+/// What counts requests for all processes: Redis, if it is there for that; else each process counts for itself.
+pub(crate) fn limiter(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<dyn Limiter>>, StartError> {
+    let Some(quota) = Quota::per_minute(config.rate_limit_rpm) else {
+        return Ok(None);
+    };
+    if config.cache_backend != CacheBackend::Redis {
+        return Ok(None);
+    }
+    let limiter = RedisLimiter::open(config.redis_url.expose_secret(), quota, Arc::clone(clock));
+    let limiter = limiter
+        .map_err(|error| ConfigError::hidden("REDIS_URL", &format!("redis://host:6379/0 ({error})")))?;
+    Ok(Some(Arc::new(limiter)))
 }
 
 /// Opens the queue: NATS if it is named, else in process.

@@ -146,6 +146,13 @@ impl App {
         }
     }
 
+    /// Whether `key` has opened a tenant before and this process remembers it: neither the ledger nor argon2 is asked.
+    ///
+    /// A key that was revoked elsewhere a moment ago may still count; it opens nothing any more.
+    pub async fn is_proven(&self, key: &MasterKey) -> bool {
+        self.0.authenticator.is_proven(key, Instant::now()).await
+    }
+
     async fn candidate(&self, lookup: LookupHash) -> Result<Option<Candidate<Proven>>, LoadError> {
         let Some(key) = self.0.ledger.key_by_lookup(&hex::encode(lookup)).await? else {
             return Ok(None);

@@ -173,6 +173,13 @@ impl<T: Clone + Send + Sync + 'static> Authenticator<T> {
         Err(AuthenticateError::Unsettled)
     }
 
+    /// Whether `key` was proven and is remembered: a memory look-up, nothing is loaded or hashed by argon2.
+    pub async fn is_proven(&self, key: &MasterKey, now: Instant) -> bool {
+        self.remembered(&self.keyring.lookup_hash(key), now)
+            .await
+            .is_some()
+    }
+
     /// Forgets a key: call it after its revocation, expiry or any change of its payload has been committed.
     ///
     /// Log-ins under way start over; once this returns, no log-in sees what was loaded before.

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use app::AuthError;
+use app::{AuthError, TenantRef};
 use axum::extract::FromRequestParts;
+use http::Method;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use url::form_urlencoded;
 use vault::MasterKey;
 
+use crate::guard::rate::{self, Requester};
 use crate::observe::Context;
 use crate::problem::{Code, Problem};
 use crate::state::ApiState;
@@ -24,7 +26,15 @@ impl FromRequestParts<ApiState> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         refuse_token_in_query(parts.uri.query().unwrap_or_default())?;
-        let key = bearer(parts)?;
+        let context = Context::of(&parts.extensions);
+        let ip = context.client().ip;
+        let failed = |problem| state.guards.login_failed(ip, problem);
+        let key = match bearer(parts) {
+            Ok(key) => key,
+            // No header is no attempt to log in.
+            Err(problem) if !parts.headers.contains_key(AUTHORIZATION) => return Err(problem),
+            Err(problem) => return Err(failed(problem)),
+        };
         if state
             .config
             .admin_token
@@ -33,14 +43,19 @@ impl FromRequestParts<ApiState> for Caller {
         {
             return Err(unknown("The administrator's token opens no tenant."));
         }
+        if let Some(problem) = state.guards.failed_too_often(ip)
+            && !state.app.is_proven(&key).await
+        {
+            return Err(problem);
+        }
         let authenticated = state.app.authenticate(&key).await.map_err(|error| match error {
-            AuthError::Unknown => unknown("The master key is unknown."),
-            AuthError::KeyRevoked => key_revoked(),
+            AuthError::Unknown => failed(unknown("The master key is unknown.")),
+            AuthError::KeyRevoked => failed(key_revoked()),
             AuthError::Busy => Problem::new(Code::Busy, "Too many keys are being verified at this moment.")
                 .retry_after(Duration::from_secs(1)),
             AuthError::Denied(denied) => denied.into(),
         })?;
-        let context = Context::of(&parts.extensions);
+        limit(state, &context, parts, &authenticated.tenant).await?;
         let caller = app::Caller {
             tenant: authenticated.tenant,
             key_id: authenticated.key_id,
@@ -54,6 +69,30 @@ impl FromRequestParts<ApiState> for Caller {
         }
         Ok(Self(caller))
     }
+}
+
+/// Takes one of the caller's requests, and a place for the tenant that a stranger's change may make.
+async fn limit(
+    state: &ApiState,
+    context: &Context,
+    parts: &Parts,
+    tenant: &TenantRef,
+) -> Result<(), Problem> {
+    let ip = context.client().ip;
+    let requester = match tenant {
+        TenantRef::Known(id) => Requester::Tenant(*id.0.as_bytes()),
+        TenantRef::Provisional(key) => Requester::Stranger(state.app.keyring().lookup_hash(key)),
+    };
+    let stranger = matches!(requester, Requester::Stranger(_));
+    if let Some(decision) = state.guards.take(requester, ip).await {
+        context.set_rate(decision);
+        rate::check(&decision)?;
+    }
+    let changes = !matches!(parts.method, Method::GET | Method::HEAD);
+    if stranger && changes && state.guards.reserve_tenant(ip)? {
+        context.set_tenant_reserved();
+    }
+    Ok(())
 }
 
 fn refuse_token_in_query(query: &str) -> Result<(), Problem> {

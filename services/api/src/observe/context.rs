@@ -1,9 +1,10 @@
 //! What is known of a request while it is handled, from the outermost layer to the handler and back.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use domain::RequestId;
 use http::{Extensions, HeaderMap};
+use limit::Decision;
 use runtime::Clock;
 
 use crate::extract::client::Client;
@@ -30,6 +31,8 @@ struct Inner {
     request_id: RequestId,
     client: Client,
     log: Mutex<LogFields>,
+    rate: OnceLock<Decision>,
+    tenant_reserved: OnceLock<()>,
 }
 
 impl Context {
@@ -46,6 +49,8 @@ impl Context {
             request_id,
             client,
             log: Mutex::default(),
+            rate: OnceLock::new(),
+            tenant_reserved: OnceLock::new(),
         }))
     }
 
@@ -65,6 +70,26 @@ impl Context {
     /// Who calls.
     pub(crate) fn client(&self) -> &Client {
         &self.0.client
+    }
+
+    /// How the caller stands with its rate limit, for the headers of the answer.
+    pub(crate) fn set_rate(&self, decision: Decision) {
+        let _ = self.0.rate.set(decision);
+    }
+
+    /// How the caller stands with its rate limit, where it has one.
+    pub(crate) fn rate(&self) -> Option<&Decision> {
+        self.0.rate.get()
+    }
+
+    /// Notes that a place for a new tenant was taken for this request.
+    pub(crate) fn set_tenant_reserved(&self) {
+        let _ = self.0.tenant_reserved.set(());
+    }
+
+    /// Whether a place for a new tenant was taken.
+    pub(crate) fn tenant_reserved(&self) -> bool {
+        self.0.tenant_reserved.get().is_some()
     }
 
     /// Adds to the log line.

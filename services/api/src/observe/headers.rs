@@ -1,4 +1,5 @@
-//! The headers of every answer, errors too.
+//! The headers of every answer, errors too. What a handler has set already stays, so that a page may have a policy of
+//! its own.
 
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
@@ -7,6 +8,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::context::Context;
+use crate::guard::rate;
 
 const ALWAYS: [(HeaderName, &str); 6] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -20,7 +22,10 @@ const ALWAYS: [(HeaderName, &str); 6] = [
 /// Adds them.
 pub(super) fn add(headers: &mut HeaderMap, context: &Context) {
     for (name, value) in ALWAYS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if let Some(decision) = context.rate() {
+        rate::tell(headers, decision);
     }
     if context.client().https {
         headers.insert(

@@ -58,6 +58,9 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
             *response.body_mut() = axum::body::Body::empty();
         }
     }
+    if response.status().is_client_error() && context.tenant_reserved() {
+        state.guards.no_tenant_made(context.client().ip);
+    }
     headers::add(response.headers_mut(), &context);
     entry.end(response.status(), problem.as_ref());
     response

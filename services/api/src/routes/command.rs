@@ -138,10 +138,17 @@ pub(crate) async fn accepted(
         ));
     };
     context.log(|fields| fields.job_id = Some(job.id.to_string()));
+    let place = prefer.wait.and_then(|_| state.guards.wait(job.tenant_id).ok());
+    let prefer = Prefer {
+        // The job is accepted, so where too many wait the preference is not honoured, as RFC 7240 §2 allows.
+        wait: prefer.wait.filter(|_| place.is_some()),
+        ..prefer
+    };
     let view = match prefer.wait {
         Some(wait) => waited(state, caller, job, wait).await,
         None => present(state, caller, job, replayed).await,
     };
+    drop(place);
     let ended = view.job.status.is_final();
     let status = if prefer.wait.is_some() && ended {
         StatusCode::OK

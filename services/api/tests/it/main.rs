@@ -12,6 +12,7 @@ mod events;
 mod faults;
 mod idempotency;
 mod jobs;
+mod limits;
 mod lists;
 mod place;
 mod reads;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Once};
 
-use api::{ApiConfig, ApiState, AppReadiness};
+use api::{ApiConfig, ApiState, AppReadiness, GuardConfig, Guards};
 use app::{App, AppConfig, Parts};
 use async_trait::async_trait;
 use axum::Router;
@@ -102,6 +102,7 @@ impl Place {
             app: app.clone(),
             config: Arc::new(config),
             metrics: None,
+            guards: Arc::new(Guards::new(&GuardConfig::default(), app.clock())),
             readiness: AppReadiness::new(app.clone()),
             draining: draining.clone(),
         };

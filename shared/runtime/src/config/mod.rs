@@ -52,9 +52,9 @@ pub struct Config {
     pub auto_provision: bool,
     /// `RATE_LIMIT_RPM`: requests per minute and tenant; 0 = off. Default 120.
     pub rate_limit_rpm: u32,
-    /// `AUTH_FAILURES_PER_MINUTE` per client address. Default 20.
+    /// `AUTH_FAILURES_PER_MINUTE`: failed log-ins per client address; 0 = off. Default 20.
     pub auth_failures_per_minute: u32,
-    /// `PROVISION_PER_HOUR`: new tenants per client address. Default 20.
+    /// `PROVISION_PER_HOUR`: new tenants per client address; 0 = off. Default 20.
     pub provision_per_hour: u32,
     /// `CACHE_BACKEND`. Default memory.
     pub cache_backend: CacheBackend,
@@ -154,8 +154,8 @@ impl Config {
             auto_provision: s.value("AUTO_PROVISION_TENANT", "true", parse::boolean),
             rate_limit_rpm: s.value("RATE_LIMIT_RPM", "120", |t| parse::integer(t, 0, 10_000_000)),
             auth_failures_per_minute: s
-                .value("AUTH_FAILURES_PER_MINUTE", "20", |t| parse::integer(t, 1, 1_000_000)),
-            provision_per_hour: s.value("PROVISION_PER_HOUR", "20", |t| parse::integer(t, 1, 1_000_000)),
+                .value("AUTH_FAILURES_PER_MINUTE", "20", |t| parse::integer(t, 0, 1_000_000)),
+            provision_per_hour: s.value("PROVISION_PER_HOUR", "20", |t| parse::integer(t, 0, 1_000_000)),
             cache_backend: s.value("CACHE_BACKEND", "memory", CacheBackend::parse),
             redis_url: s.masked("REDIS_URL", "redis://redis:6379/0", |t| {
                 parse::url(t, &["redis", "rediss"]).map(|u| SecretString::from(u.to_string()))

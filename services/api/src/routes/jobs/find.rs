@@ -36,12 +36,15 @@ pub(crate) async fn find(
         }
     };
     params.finish()?;
-    let found = match wait {
+    let found = match wait.zip(caller.tenant_id()) {
         None => state.app.job(&caller, id).await,
-        Some(wait) => tokio::select! {
-            found = state.app.wait(&caller, id, wait) => found,
-            () = state.draining.cancelled() => state.app.job(&caller, id).await,
-        },
+        Some((wait, tenant)) => {
+            let _place = state.guards.wait(tenant)?;
+            tokio::select! {
+                found = state.app.wait(&caller, id, wait) => found,
+                () = state.draining.cancelled() => state.app.job(&caller, id).await,
+            }
+        }
     };
     let view = found?.ok_or_else(job_not_found)?;
     note(&context, &view);
