@@ -8,13 +8,14 @@
 //!
 //! **How to add an endpoint.** A file in `routes` whose handler takes the `Caller` first (so that nothing of a
 //! stranger's request is read), then what it needs of `extract`, and calls `app`; a line in `router`. A new refusal
-//! is a line in `problem/code.rs`.
+//! is a line in `problem/code.rs`. How it is described: `openapi`.
 
 mod answer;
 mod extract;
 mod fingerprint;
 mod guard;
 mod observe;
+pub mod openapi;
 mod problem;
 mod readiness;
 mod replay;
@@ -23,10 +24,11 @@ mod routes;
 mod serve;
 mod state;
 mod stream;
+mod table;
 mod view;
 
 pub use guard::{GuardConfig, Guards};
 pub use readiness::{AppReadiness, Check, CheckStatus, Readiness};
-pub use router::{router, service_router};
+pub use router::{paths, router, service_router};
 pub use serve::{ServeConfig, serve};
 pub use state::{ApiConfig, ApiState, BucketSize};

@@ -2,20 +2,38 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{get, post};
 
+use crate::extract::{JOB_VERBS, ORDER_VERBS};
 use crate::observe::observe;
 use crate::routes;
 use crate::state::ApiState;
+use crate::table::Table;
 
 /// All routes, below the layer that observes every request.
 pub fn router(state: ApiState) -> Router {
-    let router = Router::new()
+    table()
+        .into_router()
+        .fallback(routes::not_found)
+        .method_not_allowed_fallback(routes::method_not_allowed)
+        .layer(from_fn_with_state(state.clone(), observe))
+        .with_state(state)
+}
+
+/// The paths of [`router`], as templates.
+pub fn paths() -> Vec<&'static str> {
+    table().paths().to_vec()
+}
+
+fn table() -> Table {
+    Table::new()
         .route("/health", get(routes::health))
-        .route("/health/live", get(routes::health))
+        .route("/health/live", get(routes::live))
         .route("/ready", get(routes::ready))
-        .route("/health/ready", get(routes::ready))
+        .route("/health/ready", get(routes::health_ready))
         .route("/metrics", get(routes::metrics))
+        .route("/openapi.json", get(routes::openapi))
+        .route("/docs", get(routes::docs))
         .route("/problems/{code}", get(routes::problem))
         .route("/tenant", get(routes::tenant))
         .route("/stores", get(routes::stores::list).post(routes::stores::create))
@@ -67,40 +85,24 @@ pub fn router(state: ApiState) -> Router {
         .route("/jobs", get(routes::jobs::list))
         .route("/jobs/events", get(routes::jobs::events_of_all))
         .route("/jobs/{job_id}/events", get(routes::jobs::events_of_one))
-        .route("/jobs/{job_id}", get(routes::jobs::find).post(routes::jobs::verb));
-    let router = colon(
-        router,
-        "/stores/{store_id}/jobs:batch",
-        &post(routes::jobs::batch),
-    );
-    let router = colon(router, "/jobs:retry", &post(routes::jobs::retry_many));
-    let router = colon(router, "/jobs:cancel", &post(routes::jobs::cancel_many));
-    router
-        .fallback(routes::not_found)
-        .method_not_allowed_fallback(routes::method_not_allowed)
-        .layer(from_fn_with_state(state.clone(), observe))
-        .with_state(state)
+        .route("/jobs/{job_id}", get(routes::jobs::find).post(routes::jobs::verb))
+        .verbs(&ORDER_VERBS.map(|(_, path)| path))
+        .verbs(&JOB_VERBS.map(|(_, path)| path))
+        .colon("/stores/{store_id}/jobs:batch", &post(routes::jobs::batch))
+        .colon("/jobs:retry", &post(routes::jobs::retry_many))
+        .colon("/jobs:cancel", &post(routes::jobs::cancel_many))
 }
 
 /// The routes of a process that serves no tenants: health, readiness and metrics.
 pub fn service_router(state: ApiState) -> Router {
     Router::new()
         .route("/health", get(routes::health))
-        .route("/health/live", get(routes::health))
+        .route("/health/live", get(routes::live))
         .route("/ready", get(routes::ready))
-        .route("/health/ready", get(routes::ready))
+        .route("/health/ready", get(routes::health_ready))
         .route("/metrics", get(routes::metrics))
         .fallback(routes::not_found)
         .method_not_allowed_fallback(routes::method_not_allowed)
         .layer(from_fn_with_state(state.clone(), observe))
         .with_state(state)
-}
-
-/// A path with a colon, under each way in which clients write the colon.
-fn colon(router: Router<ApiState>, path: &str, service: &MethodRouter<ApiState>) -> Router<ApiState> {
-    ["%3A", "%3a"]
-        .into_iter()
-        .fold(router.route(path, service.clone()), |router, colon| {
-            router.route(&path.replace(':', colon), service.clone())
-        })
 }

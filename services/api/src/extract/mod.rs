@@ -27,7 +27,8 @@ pub(crate) use options::Options;
 pub(crate) use page::{Page, PageQuery};
 pub(crate) use params::Params;
 pub(crate) use path::{
-    ItemPath, JobPath, JobVerb, JobVerbPath, OrderPath, OrderVerb, OrderVerbPath, StorePath,
+    ItemPath, JOB_VERBS, JobPath, JobVerb, JobVerbPath, ORDER_VERBS, OrderPath, OrderVerb, OrderVerbPath,
+    StorePath, split_verb,
 };
 pub(crate) use precondition::IfNoneMatch;
 pub(crate) use prefer::Prefer;

@@ -6,10 +6,13 @@ use http::request::Parts;
 
 use crate::problem::{Code, Field, Problem};
 
-/// What can be done to an order by `{order_id}:verb`.
-const ORDER_VERBS: [&str; 1] = ["mutate"];
-/// What can be done to a job by `{job_id}:verb`.
-const JOB_VERBS: [&str; 2] = ["cancel", "retry"];
+/// What can be done to an order by `{order_id}:verb`, with its path.
+pub(crate) const ORDER_VERBS: [(&str, &str); 1] = [("mutate", "/stores/{store_id}/orders/{order_id}:mutate")];
+/// What can be done to a job by `{job_id}:verb`, with its path.
+pub(crate) const JOB_VERBS: [(&str, &str); 2] = [
+    ("cancel", "/jobs/{job_id}:cancel"),
+    ("retry", "/jobs/{job_id}:retry"),
+];
 
 /// `{store_id}`: what addresses a store, to be looked up.
 pub(crate) struct StorePath(pub(crate) String);
@@ -61,13 +64,15 @@ pub(crate) fn split_verb(text: &str) -> (&str, Option<&str>) {
 
 /// A path that ends in an id, asked for by another method than POST: with a verb behind the id it is the path
 /// of a POST.
-fn refuse_verb(parts: &Parts, id: &str, verbs: &[&str]) -> Result<(), Problem> {
+fn refuse_verb(parts: &Parts, id: &str, verbs: &[(&str, &str)]) -> Result<(), Problem> {
     let ends_here = parts
         .extensions
         .get::<MatchedPath>()
         .is_some_and(|path| path.as_str().ends_with('}'));
     match split_verb(id) {
-        (_, Some(verb)) if ends_here && verbs.contains(&verb) => Err(Problem::method_not_allowed("POST")),
+        (_, Some(verb)) if ends_here && verbs.iter().any(|(known, _)| *known == verb) => {
+            Err(Problem::method_not_allowed("POST"))
+        }
         (_, Some(_)) if ends_here => Err(unknown_verb()),
         _ => Ok(()),
     }

@@ -9,6 +9,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::state::ApiState;
 
 /// Renders what was counted so far.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "getMetrics", tag = "service", security(()),
+    responses((status = 200, description = "Prometheus text format 0.0.4.", body = String, content_type = "text/plain")),
+)]
 pub(crate) async fn metrics(State(state): State<ApiState>) -> Response {
     let text = state
         .metrics

@@ -1,21 +1,25 @@
 //! The endpoints, one per file.
 
 mod command;
-mod health;
+pub(crate) mod docs;
+pub(crate) mod health;
 pub(crate) mod inventory;
 pub(crate) mod jobs;
-mod metrics;
+pub(crate) mod metrics;
+pub(crate) mod openapi;
 pub(crate) mod orders;
-mod problems;
+pub(crate) mod problems;
 mod reading;
-mod ready;
+pub(crate) mod ready;
 pub(crate) mod stores;
-mod tenant;
+pub(crate) mod tenant;
 mod unmatched;
 
-pub(crate) use health::health;
+pub(crate) use docs::docs;
+pub(crate) use health::{health, live};
 pub(crate) use metrics::metrics;
+pub(crate) use openapi::openapi;
 pub(crate) use problems::problem;
-pub(crate) use ready::ready;
+pub(crate) use ready::{health_ready, ready};
 pub(crate) use tenant::tenant;
 pub(crate) use unmatched::{method_not_allowed, not_found};

@@ -5,9 +5,14 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use serde_json::{Value, json};
 
+use crate::openapi::schema;
 use crate::problem::{Code, Problem};
 
 /// Explains one code.
+#[utoipa::path(
+    get, path = "/problems/{code}", operation_id = "explainProblem", tag = "service", security(()),
+    responses((status = 200, description = "The explanation.", body = schema::ProblemType)),
+)]
 pub(crate) async fn problem(code: Result<Path<String>, PathRejection>) -> Result<Json<Value>, Problem> {
     // What does not decode to text names no problem either.
     let code = code.ok().and_then(|Path(code)| Code::parse(&code));

@@ -6,11 +6,16 @@ use ledger::{BackendError, QueueCounts};
 use serde_json::Value;
 
 use crate::extract::{Caller, Params};
+use crate::openapi::schema;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::view;
 
 /// Shows the caller's tenant.
+#[utoipa::path(
+    get, path = "/tenant", operation_id = "getTenant", tag = "tenant",
+    responses((status = 200, description = "The tenant.", body = schema::Tenant)),
+)]
 pub(crate) async fn tenant(
     State(state): State<ApiState>,
     Caller(caller): Caller,

@@ -14,6 +14,7 @@ mod idempotency;
 mod jobs;
 mod limits;
 mod lists;
+mod openapi;
 mod place;
 mod reads;
 mod serving;

@@ -31,6 +31,8 @@ impl CustomerSearch {
     pub const PARAMETERS: [&'static str; 4] = ["email", "customer_id", "phone", "last_name"];
     /// What their values must be, as a fragment of a sentence.
     pub const RULE: &'static str = "must be a text of 1 to 255 characters without control characters";
+    /// The same as a regular expression (ECMA-262).
+    pub const PATTERN: &'static str = super::search::TEXT;
     /// The most calls to Order Desk that one search makes.
     pub const MOST_CALLS: u32 = 4;
     /// The most orders that one search looks at.

@@ -82,6 +82,21 @@ impl Listing {
     }
 }
 
+/// What [`Rule::Text`] takes: nothing but spaces around, no control characters.
+pub(super) const TEXT: &str = r"^[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]{0,254}$";
+
+macro_rules! date {
+    () => {
+        "((19[7-9][0-9]|[2-8][0-9]{3})-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)\
+         |02-(0[1-9]|1[0-9]|2[0-8]))|[2-8][0-9](0[48]|[2468][048]|[13579][26])-02-29)"
+    };
+}
+macro_rules! time {
+    () => {
+        "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    };
+}
+
 /// The most folders of one search.
 const MOST_FOLDERS: usize = 100;
 
@@ -99,6 +114,26 @@ impl Parameter {
             Rule::Local => {
                 "must be a date such as 2026-01-31 or 2026-01-31 12:00:00, in the store's time zone and without a zone"
             }
+        }
+    }
+
+    /// The same as a regular expression (ECMA-262); the calendar apart, what it matches passes.
+    pub fn pattern(&self) -> &'static str {
+        match self.rule {
+            Rule::Text => TEXT,
+            Rule::Folders => "^[0-9]{1,20}(, *[0-9]{1,20}){0,99}$",
+            Rule::Column => "^[a-z0-9_]{1,64}$",
+            Rule::Direction => "^(asc|desc)$",
+            Rule::Utc => concat!(
+                "^",
+                date!(),
+                "([ T]",
+                time!(),
+                "|T",
+                time!(),
+                "(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9]))?$"
+            ),
+            Rule::Local => concat!("^", date!(), "([ T]", time!(), ")?$"),
         }
     }
 

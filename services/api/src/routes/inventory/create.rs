@@ -6,11 +6,19 @@ use domain::order::CommandKind;
 
 use crate::extract::{Caller, CommandRequest, StorePath};
 use crate::observe::Context;
+use crate::openapi::{parameter, schema};
 use crate::problem::Problem;
 use crate::routes::command::{Target, run};
 use crate::state::ApiState;
 
 /// Submits `inventory.create`.
+#[utoipa::path(
+    post, path = "/stores/{store_id}/inventory", operation_id = "createInventoryItem", tag = "inventory",
+    params(parameter::Command),
+    request_body = schema::NewInventoryItem,
+    responses(schema::Accepted),
+    extensions(("x-problems" = json!(["field_read_only", "callback_secret_missing", "credentials_rejected", "upstream_failed", "upstream_unavailable"]))),
+)]
 pub(crate) async fn create(
     State(state): State<ApiState>,
     Caller(caller): Caller,

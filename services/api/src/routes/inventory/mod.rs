@@ -1,10 +1,10 @@
 //! `/stores/{store_id}/inventory`: reading inventory items and commanding their change.
 
-mod create;
-mod delete;
-mod list;
-mod read;
-mod update;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod list;
+pub(crate) mod read;
+pub(crate) mod update;
 
 pub(crate) use create::create;
 pub(crate) use delete::delete;

@@ -17,6 +17,7 @@ use crate::extract::{
 };
 use crate::fingerprint::{fingerprint, key_name};
 use crate::observe::Context;
+use crate::openapi::{parameter, schema};
 use crate::problem::{Field, Place, Problem};
 use crate::replay;
 use crate::routes::command::{apply, bare, submission, waited};
@@ -25,6 +26,16 @@ use crate::state::ApiState;
 use crate::view;
 
 /// Submits many commands.
+#[utoipa::path(
+    post, path = "/stores/{store_id}/jobs:batch", operation_id = "submitBatch", tag = "jobs",
+    params(parameter::Waiting),
+    request_body = schema::Batch,
+    responses(
+        (status = 202, description = "All jobs, in the order of the request.", body = schema::JobList, headers(("Preference-Applied"))),
+        (status = 200, description = "With `Prefer: wait`: all have ended.", body = schema::JobList, headers(("Preference-Applied"))),
+    ),
+    extensions(("x-problems" = json!(["callback_secret_missing", "field_read_only"]))),
+)]
 #[expect(clippy::too_many_arguments, reason = "each is an extractor")]
 pub(crate) async fn batch(
     State(state): State<ApiState>,

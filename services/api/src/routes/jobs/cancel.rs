@@ -10,10 +10,16 @@ use super::note;
 use super::verb::Call;
 use crate::answer::{self, Stored};
 use crate::extract::Shape;
+use crate::openapi::schema;
 use crate::problem::Problem;
 use crate::view;
 
 /// Cancels one job.
+#[utoipa::path(
+    post, path = "/jobs/{job_id}:cancel", operation_id = "cancelJob", tag = "jobs",
+    responses((status = 200, description = "The job, cancelled.", body = schema::Job)),
+    extensions(("x-problems" = json!(["invalid_json", "job_running", "job_finished"]))),
+)]
 pub(super) async fn cancel(call: Call) -> Result<Response, Problem> {
     let Call {
         state,

@@ -8,12 +8,22 @@ use http::StatusCode;
 use super::filter::Filter;
 use crate::extract::{Caller, JobPath, LastEventId, Params};
 use crate::observe::Context;
+use crate::openapi::parameter;
 use crate::problem::{Problem, job_not_found};
 use crate::state::ApiState;
 use crate::stream::tell;
 
 /// Tells of one job: its present state, or what came after the last event that the client saw, and then each change
 /// up to the end. `204` if the client has seen the end: by that an `EventSource` stops asking.
+#[utoipa::path(
+    get, path = "/jobs/{job_id}/events", operation_id = "followJob", tag = "jobs",
+    params(parameter::Following),
+    responses(
+        (status = 200, description = "`id:` a ledger position, `event: job.<status>`, `data:` the job.", body = String, content_type = "text/event-stream"),
+        (status = 204, description = "The client has seen the end."),
+    ),
+    extensions(("x-problems" = json!(["not_acceptable", "invalid_header"]))),
+)]
 pub(crate) async fn events_of_one(
     State(state): State<ApiState>,
     Caller(caller): Caller,
@@ -34,6 +44,14 @@ pub(crate) async fn events_of_one(
 
 /// Tells of all of the caller's jobs, or of those that the filter means: what came after the last event that the
 /// client saw, else from now on.
+#[utoipa::path(
+    get, path = "/jobs/events", operation_id = "followJobs", tag = "jobs",
+    params(parameter::JobSearch, parameter::Following),
+    responses(
+        (status = 200, description = "`id:` a ledger position, `event: job.<status>`, `data:` the job.", body = String, content_type = "text/event-stream"),
+    ),
+    extensions(("x-problems" = json!(["not_acceptable", "invalid_header", "store_not_found", "store_ambiguous"]))),
+)]
 pub(crate) async fn events_of_all(
     State(state): State<ApiState>,
     Caller(caller): Caller,

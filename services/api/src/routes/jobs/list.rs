@@ -8,11 +8,18 @@ use http::Uri;
 
 use super::filter::Filter;
 use crate::extract::{Caller, Page, PageQuery, Params};
+use crate::openapi::{parameter, schema};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::view;
 
 /// Lists jobs.
+#[utoipa::path(
+    get, path = "/jobs", operation_id = "listJobs", tag = "jobs",
+    params(parameter::Paging, parameter::JobSearch),
+    responses((status = 200, description = "A page of jobs.", body = schema::JobPage, headers(("Link")))),
+    extensions(("x-problems" = json!(["store_not_found", "store_ambiguous"]))),
+)]
 pub(crate) async fn list(
     State(state): State<ApiState>,
     Caller(caller): Caller,

@@ -11,11 +11,18 @@ use serde_json::json;
 use super::filter::Filter;
 use crate::answer::{self, Stored};
 use crate::extract::{Caller, Change, JsonBody, Params};
+use crate::openapi::schema;
 use crate::problem::Problem;
 use crate::replay;
 use crate::state::ApiState;
 
 /// Submits the failed jobs that the filter finds anew; skips those that need review.
+#[utoipa::path(
+    post, path = "/jobs:retry", operation_id = "retryJobs", tag = "jobs",
+    request_body = schema::JobFilter,
+    responses((status = 202, description = "What was submitted anew.", body = schema::ManyJobs)),
+    extensions(("x-problems" = json!(["store_not_found", "store_ambiguous"]))),
+)]
 pub(crate) async fn retry_many(
     State(state): State<ApiState>,
     Caller(caller): Caller,
@@ -41,6 +48,12 @@ pub(crate) async fn retry_many(
 }
 
 /// Cancels the waiting jobs that the filter finds.
+#[utoipa::path(
+    post, path = "/jobs:cancel", operation_id = "cancelJobs", tag = "jobs",
+    request_body = schema::JobFilter,
+    responses((status = 200, description = "What was cancelled.", body = schema::ManyJobs)),
+    extensions(("x-problems" = json!(["store_not_found", "store_ambiguous"]))),
+)]
 pub(crate) async fn cancel_many(
     State(state): State<ApiState>,
     Caller(caller): Caller,

@@ -1,14 +1,14 @@
 //! `/jobs`: looking at jobs, waiting for them, cancelling and repeating them.
 
-mod batch;
-mod cancel;
-mod events;
+pub(crate) mod batch;
+pub(crate) mod cancel;
+pub(crate) mod events;
 mod filter;
-mod find;
-mod list;
-mod many;
-mod retry;
-mod verb;
+pub(crate) mod find;
+pub(crate) mod list;
+pub(crate) mod many;
+pub(crate) mod retry;
+pub(crate) mod verb;
 
 pub(crate) use batch::batch;
 pub(crate) use events::{events_of_all, events_of_one};

@@ -7,11 +7,19 @@ use serde_json::Value;
 
 use super::verb::Call;
 use crate::extract::Shape;
+use crate::openapi::{parameter, schema};
 use crate::problem::{Problem, job_not_found};
 use crate::routes::command::accepted;
 use crate::view;
 
 /// Retries one job.
+#[utoipa::path(
+    post, path = "/jobs/{job_id}:retry", operation_id = "retryJob", tag = "jobs",
+    params(parameter::Waiting),
+    request_body = Option<schema::RetryJob>,
+    responses(schema::Retried),
+    extensions(("x-problems" = json!(["job_not_failed", "job_retried", "assumption_needed", "erased", "store_deleted"]))),
+)]
 pub(super) async fn retry(call: Call) -> Result<Response, Problem> {
     let Call {
         state,

@@ -1,15 +1,15 @@
 //! `/stores/{store_id}/orders`: reading orders and commanding their change.
 
-mod add_items;
-mod add_note;
-mod create;
-mod delete;
-mod list;
-mod move_folder;
-mod read;
-mod replace;
-mod update_address;
-mod verb;
+pub(crate) mod add_items;
+pub(crate) mod add_note;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod list;
+pub(crate) mod move_folder;
+pub(crate) mod read;
+pub(crate) mod replace;
+pub(crate) mod update_address;
+pub(crate) mod verb;
 
 pub(crate) use add_items::add_items;
 pub(crate) use add_note::add_note;

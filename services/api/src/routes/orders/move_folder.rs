@@ -6,11 +6,19 @@ use domain::order::CommandKind;
 
 use crate::extract::{Caller, CommandRequest, OrderPath};
 use crate::observe::Context;
+use crate::openapi::{parameter, schema};
 use crate::problem::Problem;
 use crate::routes::command::{Target, run};
 use crate::state::ApiState;
 
 /// Submits `order.move_folder`.
+#[utoipa::path(
+    post, path = "/stores/{store_id}/orders/{order_id}/move-folder", operation_id = "moveOrder", tag = "orders",
+    params(parameter::Command),
+    request_body = schema::MoveFolder,
+    responses(schema::Accepted),
+    extensions(("x-problems" = json!(["order_not_found", "precondition_failed", "patch_not_applicable", "test_failed", "folder_not_found", "field_read_only", "callback_secret_missing", "credentials_rejected", "upstream_failed", "upstream_unavailable"]))),
+)]
 pub(crate) async fn move_folder(
     State(state): State<ApiState>,
     Caller(caller): Caller,

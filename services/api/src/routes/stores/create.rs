@@ -16,11 +16,21 @@ use super::{LABEL_RULE, is_label, note};
 use crate::answer::{self, Stored};
 use crate::extract::{Caller, Change, JsonBody, Params, Shape};
 use crate::observe::Context;
+use crate::openapi::schema;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::view;
 
 /// Registers a store; with `?verify=true` only after Order Desk has accepted its key.
+#[utoipa::path(
+    post, path = "/stores", operation_id = "registerStore", tag = "stores",
+    params(("verify" = Option<bool>, Query, description = "`true`: only after Order Desk has accepted the key.")),
+    request_body = schema::RegisterStore,
+    responses((status = 201, description = "Registered.", body = schema::Store, headers(("Location")))),
+    extensions(("x-problems" = json!([
+        "store_exists", "store_credentials_rejected", "idempotency_in_progress", "upstream_unavailable"
+    ]))),
+)]
 pub(crate) async fn create(
     State(state): State<ApiState>,
     Caller(caller): Caller,

@@ -10,12 +10,22 @@ use serde_json::value::RawValue;
 use super::resolve_for_read;
 use crate::extract::{Caller, Page, PageQuery, Params, StorePath};
 use crate::observe::Context;
+use crate::openapi::{parameter, schema};
 use crate::problem::Problem;
 use crate::routes::reading::Asked;
 use crate::state::ApiState;
 
 /// Finds customers, the one with the newest order first. The cursor is a place in that list, so an order that arrives
 /// between two pages may repeat a customer.
+#[utoipa::path(
+    get, path = "/stores/{store_id}/customers", operation_id = "findCustomers", tag = "stores",
+    params(parameter::Paging, parameter::CustomerSearch, parameter::Conditional),
+    responses(
+        (status = 200, description = "A page of customers.", body = schema::CustomerPage, headers(("ETag"), ("X-Cache"), ("Age"), ("Link"))),
+        (status = 304, description = "The client has it.", headers(("ETag"), ("X-Cache"), ("Age"))),
+    ),
+    extensions(("x-problems" = json!(["credentials_rejected", "upstream_failed", "upstream_unavailable"]))),
+)]
 pub(crate) async fn customers(
     State(state): State<ApiState>,
     Caller(caller): Caller,

@@ -17,6 +17,10 @@ use crate::replay;
 use crate::state::ApiState;
 
 /// Asks for the deletion.
+#[utoipa::path(
+    delete, path = "/stores/{store_id}", operation_id = "deleteStore", tag = "stores",
+    responses((status = 204, description = "It is gone for its tenant.")),
+)]
 pub(crate) async fn delete(
     State(state): State<ApiState>,
     Caller(caller): Caller,

@@ -7,11 +7,16 @@ use serde_json::Value;
 use super::resolve;
 use crate::extract::{Caller, Params, StorePath};
 use crate::observe::Context;
+use crate::openapi::schema;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::view;
 
 /// Shows one store.
+#[utoipa::path(
+    get, path = "/stores/{store_id}", operation_id = "getStore", tag = "stores",
+    responses((status = 200, description = "The store.", body = schema::StoreWithStatus)),
+)]
 pub(crate) async fn find(
     State(state): State<ApiState>,
     Caller(caller): Caller,

@@ -5,6 +5,7 @@ use axum::extract::State;
 use serde_json::Value;
 
 use crate::extract::{Caller, Page, PageQuery, Params};
+use crate::openapi::{parameter, schema};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::view;
@@ -12,6 +13,11 @@ use axum::response::{IntoResponse as _, Response};
 use http::Uri;
 
 /// Lists stores, newest first.
+#[utoipa::path(
+    get, path = "/stores", operation_id = "listStores", tag = "stores",
+    params(parameter::Paging),
+    responses((status = 200, description = "A page of stores.", body = schema::StorePage, headers(("Link")))),
+)]
 pub(crate) async fn list(
     State(state): State<ApiState>,
     Caller(caller): Caller,

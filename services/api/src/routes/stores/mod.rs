@@ -1,12 +1,12 @@
 //! `/stores`: registering, listing, changing and removing stores.
 
-mod create;
-mod customers;
-mod delete;
-mod find;
-mod list;
-mod patch;
-mod settings;
+pub(crate) mod create;
+pub(crate) mod customers;
+pub(crate) mod delete;
+pub(crate) mod find;
+pub(crate) mod list;
+pub(crate) mod patch;
+pub(crate) mod settings;
 
 use app::App;
 use domain::store::Store;

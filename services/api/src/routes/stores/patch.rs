@@ -15,12 +15,18 @@ use super::{LABEL_RULE, is_label, resolve};
 use crate::answer::{self, Stored};
 use crate::extract::{Caller, Change, JsonBody, Params, Shape, StorePath};
 use crate::observe::Context;
+use crate::openapi::schema;
 use crate::problem::Problem;
 use crate::replay;
 use crate::state::ApiState;
 use crate::view;
 
 /// Changes the members that are given.
+#[utoipa::path(
+    patch, path = "/stores/{store_id}", operation_id = "changeStore", tag = "stores",
+    request_body = schema::PatchStore,
+    responses((status = 200, description = "The store as it is now.", body = schema::Store)),
+)]
 pub(crate) async fn patch(
     State(state): State<ApiState>,
     Caller(caller): Caller,
