@@ -11,6 +11,7 @@
 //! is a line in `problem/code.rs`. How it is described: `openapi`.
 
 mod answer;
+mod cors;
 mod extract;
 mod fingerprint;
 mod guard;
@@ -27,6 +28,7 @@ mod stream;
 mod table;
 mod view;
 
+pub use cors::Origins;
 pub use guard::{GuardConfig, Guards};
 pub use readiness::{AppReadiness, Check, CheckStatus, Readiness};
 pub use router::{paths, router, service_router};

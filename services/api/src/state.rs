@@ -10,6 +10,7 @@ use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 use vault::MasterKey;
 
+use crate::cors::Origins;
 use crate::guard::Guards;
 use crate::readiness::Readiness;
 
@@ -37,6 +38,8 @@ pub struct ApiConfig {
     pub trust_proxy: bool,
     /// Those peers.
     pub trusted_proxies: Vec<IpNet>,
+    /// The origins whose pages may call from a browser.
+    pub allowed_origins: Origins,
     /// The administrator's token, which opens no tenant's route.
     pub admin_token: Option<MasterKey>,
     /// What `/health` shows.
@@ -68,6 +71,7 @@ impl Default for ApiConfig {
         Self {
             trust_proxy: true,
             trusted_proxies: Vec::new(),
+            allowed_origins: Origins::default(),
             admin_token: None,
             version: env!("CARGO_PKG_VERSION"),
             bucket: BucketSize {
@@ -88,6 +92,7 @@ impl ApiConfig {
         Self {
             trust_proxy: config.trust_proxy,
             trusted_proxies: config.trusted_proxies.clone(),
+            allowed_origins: Origins::new(config.allowed_origins.iter().map(String::as_str)),
             admin_token: token.and_then(|token| MasterKey::parse(token.expose_secret()).ok()),
             // A dry run makes two calls to Order Desk: for the folders and for the order.
             work_timeout: config.orderdesk_timeout * 2 + Duration::from_secs(30),

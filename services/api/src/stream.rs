@@ -9,6 +9,7 @@ use futures::stream;
 use http::{HeaderName, HeaderValue};
 use tokio_util::sync::CancellationToken;
 
+use crate::guard::WaitPlace;
 use crate::state::ApiState;
 use crate::view;
 
@@ -21,18 +22,21 @@ struct Telling {
     draining: CancellationToken,
     /// Said first, for a stream whose first event may be long in coming.
     greeting: Option<Event>,
+    /// Kept for as long as the stream lasts.
+    _place: WaitPlace,
 }
 
 /// Tells what is followed until it has ended, the client goes away, its key is withdrawn or the process drains: then
 /// the client comes back, to this or another process, with the id that it saw last.
 ///
 /// An event is made when the connection has taken the one before, so that a slow reader holds nothing back.
-pub(crate) fn tell(state: &ApiState, follow: Follow, greet: bool) -> Response {
+pub(crate) fn tell(state: &ApiState, follow: Follow, greet: bool, place: WaitPlace) -> Response {
     let telling = Telling {
         greeting: greet.then(|| alive(&follow)),
         follow,
         heartbeat: state.config.heartbeat,
         draining: state.draining.clone(),
+        _place: place,
     };
     let events = stream::unfold(telling, |mut telling| async {
         let event = telling.next().await?;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use limit::{Limiter, LocalLimiter, Quota};
 use runtime::Clock;
 
+pub(crate) use wait::WaitPlace;
 use wait::Waiters;
 
 /// How many times a tenant's rate all unknown keys of one address have together. Each key has the rate of a tenant; a

@@ -23,13 +23,13 @@ struct Inner {
 #[derive(Default)]
 struct Waiting {
     in_all: u32,
-    by_tenant: HashMap<TenantId, u32>,
+    by_tenant: HashMap<Option<TenantId>, u32>,
 }
 
 /// The right to wait, until it is dropped. A stream keeps it for as long as it lasts.
 pub(crate) struct WaitPlace {
     waiters: Waiters,
-    tenant: TenantId,
+    tenant: Option<TenantId>,
 }
 
 impl Waiters {
@@ -41,7 +41,7 @@ impl Waiters {
         }))
     }
 
-    fn enter(&self, tenant: TenantId) -> Result<WaitPlace, Problem> {
+    fn enter(&self, tenant: Option<TenantId>) -> Result<WaitPlace, Problem> {
         let mut waiting = self.lock();
         if waiting.in_all >= self.0.in_all {
             metrics::counter!("rate_limited_total", "limit" => "waits_in_all").increment(1);
@@ -86,7 +86,8 @@ impl Guards {
     ///
     /// # Errors
     /// 429 if the tenant has too many, 503 if the process has.
-    pub(crate) fn wait(&self, tenant: TenantId) -> Result<WaitPlace, Problem> {
+    pub(crate) fn wait(&self, tenant: Option<TenantId>) -> Result<WaitPlace, Problem> {
+        // Keys without a tenant share the places of one: of them there are as many as somebody cares to invent.
         self.waiters.enter(tenant)
     }
 }
@@ -95,8 +96,8 @@ impl Guards {
 mod tests {
     use super::*;
 
-    fn tenant(n: u128) -> TenantId {
-        TenantId(uuid::Uuid::from_u128(n))
+    fn tenant(n: u128) -> Option<TenantId> {
+        Some(TenantId(uuid::Uuid::from_u128(n)))
     }
 
     #[test]

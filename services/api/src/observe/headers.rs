@@ -1,5 +1,4 @@
-//! The headers of every answer, errors too. What a handler has set already stays, so that a page may have a policy of
-//! its own.
+//! The headers of every answer, errors too.
 
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
@@ -10,11 +9,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::context::Context;
 use crate::guard::rate;
 
-const ALWAYS: [(HeaderName, &str); 6] = [
+const ALWAYS: [(HeaderName, &str); 5] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),
     (X_XSS_PROTECTION, "0"),
-    (CONTENT_SECURITY_POLICY, "default-src 'none'"),
     (REFERRER_POLICY, "no-referrer"),
     (CACHE_CONTROL, "private, no-cache"),
 ];
@@ -22,8 +20,11 @@ const ALWAYS: [(HeaderName, &str); 6] = [
 /// Adds them.
 pub(super) fn add(headers: &mut HeaderMap, context: &Context) {
     for (name, value) in ALWAYS {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers.insert(name, HeaderValue::from_static(value));
     }
+    // A page for people brings its own.
+    let policy = headers.entry(CONTENT_SECURITY_POLICY);
+    policy.or_insert(HeaderValue::from_static("default-src 'none'"));
     if let Some(decision) = context.rate() {
         rate::tell(headers, decision);
     }

@@ -38,10 +38,18 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
     let context = Context::new(&parts.headers, client, &**state.app.clock());
     let mut entry = Entry::begin(&parts.method, route(&parts), context.clone());
     let (limit, head) = (handler_limit(&state.config, &parts), parts.method == Method::HEAD);
+    let cors = state.config.allowed_origins.judge(&parts.headers);
+    let preflight = cors.preflight(&parts);
     parts.extensions.insert(context.clone());
     let request = Request::from_parts(parts, body);
 
-    let handled = AssertUnwindSafe(tokio::time::timeout(limit, next.run(request)))
+    let handling = async {
+        match preflight {
+            Some(answer) => answer,
+            None => next.run(request).await,
+        }
+    };
+    let handled = AssertUnwindSafe(tokio::time::timeout(limit, handling))
         .catch_unwind()
         .await;
     let mut response = match handled {
@@ -61,6 +69,7 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
     if response.status().is_client_error() && context.tenant_reserved() {
         state.guards.no_tenant_made(context.client().ip);
     }
+    cors.add(response.headers_mut());
     headers::add(response.headers_mut(), &context);
     entry.end(response.status(), problem.as_ref());
     response

@@ -138,7 +138,9 @@ pub(crate) async fn accepted(
         ));
     };
     context.log(|fields| fields.job_id = Some(job.id.to_string()));
-    let place = prefer.wait.and_then(|_| state.guards.wait(job.tenant_id).ok());
+    let place = prefer
+        .wait
+        .and_then(|_| state.guards.wait(Some(job.tenant_id)).ok());
     let prefer = Prefer {
         // The job is accepted, so where too many wait the preference is not honoured, as RFC 7240 §2 allows.
         wait: prefer.wait.filter(|_| place.is_some()),

@@ -33,11 +33,12 @@ pub(crate) async fn events_of_one(
     params: Params,
 ) -> Result<Response, Problem> {
     params.finish()?;
+    let place = state.guards.wait(caller.tenant_id())?;
     let following = state.app.follow_job(&caller, id, after).await?;
     let following = following.ok_or_else(job_not_found)?;
     context.log(|fields| fields.job_id = Some(id.to_string()));
     Ok(match following {
-        Following::Open(follow) => tell(&state, *follow, false),
+        Following::Open(follow) => tell(&state, *follow, false, place),
         Following::Over => StatusCode::NO_CONTENT.into_response(),
     })
 }
@@ -61,6 +62,7 @@ pub(crate) async fn events_of_all(
     let filter = Filter::from_query(&mut params);
     params.finish()?;
     let query = filter.resolve(&state.app, &caller).await?;
+    let place = state.guards.wait(caller.tenant_id())?;
     let follow = state.app.follow_jobs(&caller, &query, after).await?;
-    Ok(tell(&state, follow, true))
+    Ok(tell(&state, follow, true, place))
 }

@@ -42,10 +42,10 @@ pub(crate) async fn find(
         }
     };
     params.finish()?;
-    let found = match wait.zip(caller.tenant_id()) {
+    let found = match wait {
         None => state.app.job(&caller, id).await,
-        Some((wait, tenant)) => {
-            let _place = state.guards.wait(tenant)?;
+        Some(wait) => {
+            let _place = state.guards.wait(caller.tenant_id())?;
             tokio::select! {
                 found = state.app.wait(&caller, id, wait) => found,
                 () = state.draining.cancelled() => state.app.job(&caller, id).await,
