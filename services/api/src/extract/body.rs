@@ -5,12 +5,14 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use domain::order::FieldCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 
-use crate::problem::{Code, Problem};
+use super::json::JsonError;
+use crate::problem::{Code, Field, Problem};
 use crate::state::ApiState;
 
 /// The largest body of most calls.
@@ -157,13 +159,16 @@ async fn discard(body: &mut Body) {
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Problem> {
-    // The parser's own words may quote the body; line and column cannot.
-    serde_json::from_slice(bytes).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        Problem::new(
+    super::json::parse(bytes).map_err(|error| match error {
+        // The parser's own words may quote the body; line and column cannot.
+        JsonError::Syntax { line, column } => Problem::new(
             Code::InvalidJson,
             format!("The body is not JSON: line {line}, column {column}."),
-        )
+        ),
+        JsonError::Twice { pointer } => {
+            let detail = "is given twice; which of the two is meant cannot be told";
+            Problem::validation(vec![Field::member(FieldCode::FieldInvalid, pointer, detail)])
+        }
     })
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod client;
 mod command;
 mod event_stream;
 mod idempotency_key;
+mod json;
 mod options;
 mod page;
 mod params;
