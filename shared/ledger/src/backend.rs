@@ -161,6 +161,10 @@ pub trait Backend: Send + Sync + 'static {
     /// How many jobs of one store stand before this place in this lane, at most [`MOST_AHEAD`]: every submission asks,
     /// and a long lane would make each of them slower than the one before.
     async fn jobs_ahead(&self, job: &Job) -> Result<u64>;
+    /// Position of the last event that ended a job of this order or item, or showed or made another content of the
+    /// order; 0 if there is none. Without an order: that ended a job of any order or item of the store. Whoever sees that
+    /// a job has ended sees its position here.
+    async fn last_change(&self, store: StoreId, order: Option<&OrderId>) -> Result<u64>;
     /// How many jobs of all stores of a tenant wait and run.
     async fn tenant_queue_counts(&self, tenant: TenantId) -> Result<QueueCounts>;
 

@@ -111,6 +111,10 @@ impl Backend for PostgresLedger {
         self.count_ahead(job).await
     }
 
+    async fn last_change(&self, store: StoreId, order: Option<&OrderId>) -> Result<u64> {
+        self.read_last_change(store, order).await
+    }
+
     async fn tenant_queue_counts(&self, tenant: TenantId) -> Result<QueueCounts> {
         self.counts_of_tenant(tenant).await
     }

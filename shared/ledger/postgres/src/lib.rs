@@ -20,6 +20,7 @@
 mod accounts;
 mod append;
 mod backend;
+mod changes;
 mod connect;
 mod effects;
 mod error;

@@ -112,6 +112,10 @@ impl Backend for SqliteLedger {
         self.count_ahead(job).await
     }
 
+    async fn last_change(&self, store: StoreId, order: Option<&OrderId>) -> Result<u64> {
+        self.read_last_change(store, order).await
+    }
+
     async fn tenant_queue_counts(&self, tenant: TenantId) -> Result<QueueCounts> {
         self.count_tenant(tenant).await
     }

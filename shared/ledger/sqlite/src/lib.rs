@@ -6,6 +6,7 @@
 
 mod append;
 mod backend;
+mod changes;
 mod checks;
 mod error;
 mod jobs;

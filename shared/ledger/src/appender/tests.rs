@@ -121,6 +121,9 @@ impl Backend for Fake {
     async fn jobs_ahead(&self, _: &Job) -> Result<u64> {
         unreachable!()
     }
+    async fn last_change(&self, _: StoreId, _: Option<&OrderId>) -> Result<u64> {
+        unreachable!()
+    }
     async fn tenant_queue_counts(&self, _: TenantId) -> Result<QueueCounts> {
         unreachable!()
     }

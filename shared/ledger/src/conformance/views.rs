@@ -53,6 +53,9 @@ pub async fn what_does_not_exist_is_not_found(fixture: &dyn Fixture) {
         backend.tenant_queue_counts(sample::id()).await.unwrap(),
         QueueCounts::default()
     );
+    for order in [None, Some(&order)] {
+        assert_eq!(backend.last_change(sample::id(), order).await.unwrap(), 0);
+    }
     assert!(backend.jobs(&[]).await.unwrap().is_empty());
     assert!(backend.jobs_changed(&[], 0, 10).await.unwrap().is_empty());
     assert!(backend.stores_changed(&[], 0, 10).await.unwrap().is_empty());
@@ -82,6 +85,7 @@ pub async fn every_query(backend: &dyn Backend, views: &Views) {
     changed(backend, views, &jobs).await;
     open(backend, views, &jobs).await;
     counted(backend, views, &jobs).await;
+    last_changes(backend, views, &jobs).await;
     for tenant in views.tenants.keys() {
         pages(backend, *tenant, &jobs).await;
         job_events(backend, *tenant).await;
@@ -218,6 +222,29 @@ async fn counted(backend: &dyn Backend, views: &Views, jobs: &[Job]) {
                 && (other.due_at, other.position) < (job.due_at, job.position)
         });
         assert_eq!(backend.jobs_ahead(job).await.unwrap(), ahead.count() as u64);
+    }
+}
+
+/// Asserts that the last change of each order and store is the one that `views` knows.
+async fn last_changes(backend: &dyn Backend, views: &Views, jobs: &[Job]) {
+    let ended = |job: &&Job| job.status.is_final();
+    let last = |positions: Vec<u64>| positions.into_iter().max().unwrap_or(0);
+    for store in views.stores.keys() {
+        let mine = || jobs.iter().filter(|job| job.store_id == *store);
+        let expected = last(mine().filter(ended).map(|job| job.last_position).collect());
+        assert_eq!(backend.last_change(*store, None).await.unwrap(), expected);
+        let orders: HashSet<OrderId> = mine().filter_map(|job| job.order_id.clone()).collect();
+        for order in orders {
+            let of_order = mine()
+                .filter(ended)
+                .filter(|job| job.order_id.as_ref() == Some(&order));
+            let image = views
+                .images
+                .get(&(*store, order.clone()))
+                .map(|image| image.position);
+            let expected = last(of_order.map(|job| job.last_position).chain(image).collect());
+            assert_eq!(backend.last_change(*store, Some(&order)).await.unwrap(), expected);
+        }
     }
 }
 
