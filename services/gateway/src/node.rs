@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{ApiConfig, ApiState, AppReadiness, GuardConfig, Guards};
-use app::{App, AppConfig};
+use app::{App, AppConfig, Ttl};
 use domain::order::create::Marker;
 use ledger::Ledger;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -91,7 +91,7 @@ impl Node {
             pool,
             upstream: client.clone(),
             cache: cache.clone(),
-            config: app_config(config),
+            config: app_config(config, opened.lock.is_some()),
         });
         let worker = role.works().then(|| {
             Worker::new(worker::Parts {
@@ -208,7 +208,7 @@ fn client(config: &Config) -> Result<orderdesk::Client, StartError> {
         .map_err(|error| StartError::failed("the Order Desk client cannot be set up", error))
 }
 
-fn app_config(config: &Config) -> AppConfig {
+fn app_config(config: &Config, alone: bool) -> AppConfig {
     AppConfig {
         auto_provision: config.auto_provision,
         max_attempts: config.max_attempts,
@@ -216,6 +216,13 @@ fn app_config(config: &Config) -> AppConfig {
         idempotency_ttl: config.idempotency_ttl,
         partitions: config.partitions,
         create_marker_source_id: config.create_marker == CreateMarker::SourceId,
+        ttl: Ttl {
+            orders: config.cache_ttl_orders,
+            products: config.cache_ttl_products,
+            customers: config.cache_ttl_customers,
+            store: config.cache_ttl_store,
+        },
+        alone,
         ..AppConfig::new(config.orderdesk_base_url.clone())
     }
 }

@@ -22,9 +22,18 @@ impl App {
     /// Crash points, for tests: `commit.before` and `commit.after`.
     pub(crate) async fn commit(&self, append: Append, news: News) -> Result<Appended, AppendError> {
         let queue = Arc::clone(&self.0.queue);
+        let changes_store = news
+            .subjects
+            .iter()
+            .any(|subject| matches!(subject, Subject::Store { .. }));
+        let app = self.clone();
         let tell = move |appended: &Appended| {
             runtime::crash::point("commit.after");
             let position = appended.last;
+            // Before the caller is answered: what it does next must not meet the store as it was.
+            if changes_store {
+                app.0.stores.forget();
+            }
             // In a task of its own: a broker that is slow must not hold up the appender.
             tokio::spawn(async move {
                 for partition in news.partitions {

@@ -104,7 +104,17 @@ impl App {
 
     async fn hear(&self, announcement: Announcement) {
         match announcement.subject {
-            Subject::Job { job_id, .. } => {
+            Subject::Job {
+                job_id,
+                store_id,
+                order_id,
+                ended,
+            } => {
+                // Before anybody is woken who will show the end.
+                if ended {
+                    self.heard_of_change(announcement.tenant_id, store_id, order_id)
+                        .await;
+                }
                 self.0.waiters.wake(Topic::Job(job_id));
                 self.0.waiters.wake(Topic::Tenant(announcement.tenant_id));
             }
@@ -116,8 +126,11 @@ impl App {
                     tracing::warn!(%key_id, "an announcement names no lookup hash");
                 }
             }
-            // Nothing is remembered of stores and orders: they are read anew each time.
-            Subject::Store { .. } | Subject::Order { .. } => {}
+            Subject::Order { store_id, order_id } => {
+                self.heard_of_change(announcement.tenant_id, store_id, Some(order_id))
+                    .await;
+            }
+            Subject::Store { .. } => self.0.stores.forget(),
         }
     }
 }

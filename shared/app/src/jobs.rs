@@ -286,7 +286,9 @@ impl App {
         })
     }
 
+    /// A job as it may be shown: every job that a user sees comes through here.
     pub(crate) async fn opened(&self, job: Job) -> Result<JobView, Denied> {
+        self.before_showing(&job).await;
         let JobOutcome {
             patch,
             differences,

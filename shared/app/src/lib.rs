@@ -72,6 +72,36 @@ pub struct AppConfig {
     pub create_marker_source_id: bool,
     /// How long a read waits for a token of its store.
     pub read_timeout: Duration,
+    /// How long what was read is shown without asking again.
+    pub ttl: Ttl,
+    /// Whether no other process changes what this one's cache keeps. Else, and unless the cache is shared, every hit is
+    /// compared with the ledger.
+    pub alone: bool,
+}
+
+/// How long what was read is shown without asking again; zero: never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ttl {
+    /// Orders and lists of orders.
+    pub orders: Duration,
+    /// Inventory items and lists of them.
+    pub products: Duration,
+    /// Customers.
+    pub customers: Duration,
+    /// A store's settings and folders.
+    pub store: Duration,
+}
+
+impl Default for Ttl {
+    /// The documented ones.
+    fn default() -> Self {
+        Self {
+            orders: Duration::from_secs(15),
+            products: Duration::from_mins(1),
+            customers: Duration::from_mins(5),
+            store: Duration::from_hours(1),
+        }
+    }
 }
 
 impl AppConfig {
@@ -86,6 +116,8 @@ impl AppConfig {
             base_url,
             create_marker_source_id: false,
             read_timeout: Duration::from_secs(5),
+            ttl: Ttl::default(),
+            alone: false,
         }
     }
 }
@@ -133,6 +165,8 @@ struct Inner {
     waiters: bus::Waiters,
     verifying: idempotency::InProgress,
     pace: reads::Pace,
+    stores: stores::Remembered,
+    ends: reads::Ends,
 }
 
 impl App {
@@ -165,6 +199,8 @@ impl App {
             waiters: bus::Waiters::default(),
             verifying: idempotency::InProgress::default(),
             pace: reads::Pace::new(),
+            stores: stores::Remembered::new(),
+            ends: reads::Ends::new(),
         }))
     }
 

@@ -1,6 +1,6 @@
 //! What all reads of Order Desk's content have in common: how they are asked for and how they are answered.
 
-use app::{CacheState, ReadOptions, Reading};
+use app::{ReadOptions, Reading};
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::response::Response;
@@ -43,7 +43,7 @@ impl Asked {
         });
         let headers = response.headers_mut();
         headers.reserve(10);
-        headers.insert(X_CACHE, HeaderValue::from_static(name(reading.cache)));
+        headers.insert(X_CACHE, HeaderValue::from_static(reading.cache.as_str()));
         headers.insert(AGE, HeaderValue::from(reading.age.as_secs()));
         if let Some(tag) = reading.etag {
             headers.insert(ETAG, HeaderValue::try_from(tag).map_err(Problem::internal)?);
@@ -68,16 +68,6 @@ fn insists(headers: &HeaderMap) -> bool {
         let directive = directive.trim();
         directive.eq_ignore_ascii_case("no-cache") || directive.eq_ignore_ascii_case("no-store")
     })
-}
-
-/// What `X-Cache` says.
-fn name(cache: CacheState) -> &'static str {
-    match cache {
-        CacheState::Hit => "hit",
-        CacheState::Miss => "miss",
-        CacheState::Stale => "stale",
-        CacheState::Bypass => "bypass",
-    }
 }
 
 #[cfg(test)]

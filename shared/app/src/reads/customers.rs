@@ -57,7 +57,6 @@ impl CustomerSearch {
     }
 
     /// One text for all spellings of one search.
-    #[cfg(test)]
     pub(super) fn canonical(&self) -> String {
         let values = [&self.email, &self.customer_id, &self.phone, &self.last_name];
         let pairs = Self::PARAMETERS.into_iter().zip(values);

@@ -1,7 +1,9 @@
 //! Why nothing can be shown.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use cache::MayBeStale;
 use orderdesk::UpstreamMessage;
 
 use crate::Denied;
@@ -45,5 +47,51 @@ impl ReadError {
         Self::Unavailable {
             retry_after: retry_after.max(Duration::from_secs(1)),
         }
+    }
+}
+
+/// An error that several readers are told.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) struct Shared(Arc<ReadError>);
+
+impl Shared {
+    pub(super) fn new(error: ReadError) -> Self {
+        Self(Arc::new(error))
+    }
+
+    /// The error for one of them.
+    pub(super) fn own(self) -> ReadError {
+        let shared = match Arc::try_unwrap(self.0) {
+            Ok(error) => return error,
+            Err(shared) => shared,
+        };
+        match &*shared {
+            ReadError::NotFound => ReadError::NotFound,
+            ReadError::StoreGone => ReadError::StoreGone,
+            ReadError::CredentialsRejected => ReadError::CredentialsRejected,
+            ReadError::Rejected { status, message } => ReadError::Rejected {
+                status: *status,
+                message: message.clone(),
+            },
+            ReadError::Unavailable { retry_after } => ReadError::Unavailable {
+                retry_after: *retry_after,
+            },
+            ReadError::Denied(denied) => ReadError::Denied(match denied {
+                Denied::KeyRevoked => Denied::KeyRevoked,
+                Denied::Busy => Denied::Busy,
+                Denied::KeyReused => Denied::KeyReused,
+                Denied::InProgress => Denied::InProgress,
+                Denied::Unavailable(_) => Denied::Unavailable(Self(shared).into()),
+                Denied::Internal(_) => Denied::Internal(Self(shared).into()),
+            }),
+        }
+    }
+}
+
+impl MayBeStale for Shared {
+    /// Where Order Desk or a token cannot be had. What Order Desk refuses is refused, whatever it said before.
+    fn may_be_stale(&self) -> bool {
+        matches!(*self.0, ReadError::Unavailable { .. })
     }
 }

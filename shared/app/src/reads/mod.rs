@@ -6,11 +6,13 @@
 
 mod customers;
 mod error;
+mod forget;
 mod list;
 mod search;
 mod show;
 mod token;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,8 +23,10 @@ use orderdesk::Document;
 use queue::ReadScope;
 use serde_json::{Value, json};
 
+pub use cache::State as CacheState;
 pub use customers::CustomerSearch;
 pub use error::ReadError;
+pub(crate) use forget::Ends;
 pub use search::{Listing, Parameter, Search};
 pub(crate) use token::{Pace, Target};
 
@@ -34,19 +38,6 @@ use show::Wanted;
 pub struct ReadOptions {
     /// Whether the caller insists on Order Desk's present answer.
     pub no_cache: bool,
-}
-
-/// Where an answer came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CacheState {
-    /// From the cache, fresh.
-    Hit,
-    /// From Order Desk, since the cache had nothing.
-    Miss,
-    /// From the cache, since Order Desk could not be asked.
-    Stale,
-    /// From Order Desk, since the caller wanted it so.
-    Bypass,
 }
 
 /// What was asked for, as it goes to the client.
@@ -73,7 +64,7 @@ impl App {
     pub async fn read_order(
         &self,
         caller: &Caller,
-        store: &Store,
+        store: &Arc<Store>,
         order: &OrderId,
         options: ReadOptions,
     ) -> Result<Reading, ReadError> {
@@ -85,7 +76,7 @@ impl App {
     pub async fn read_item(
         &self,
         caller: &Caller,
-        store: &Store,
+        store: &Arc<Store>,
         item: &OrderId,
         options: ReadOptions,
     ) -> Result<Reading, ReadError> {
@@ -97,7 +88,7 @@ impl App {
     pub async fn list(
         &self,
         caller: &Caller,
-        store: &Store,
+        store: &Arc<Store>,
         search: &Search,
         options: ReadOptions,
     ) -> Result<Reading, ReadError> {
@@ -110,7 +101,7 @@ impl App {
     pub async fn find_customers(
         &self,
         caller: &Caller,
-        store: &Store,
+        store: &Arc<Store>,
         search: &CustomerSearch,
         options: ReadOptions,
     ) -> Result<Reading, ReadError> {
@@ -122,7 +113,7 @@ impl App {
     pub async fn store_settings(
         &self,
         caller: &Caller,
-        store: &Store,
+        store: &Arc<Store>,
         options: ReadOptions,
     ) -> Result<Reading, ReadError> {
         self.show(caller, store, Wanted::Settings, options).await

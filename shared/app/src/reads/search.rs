@@ -3,7 +3,6 @@
 //! A parameter that Order Desk does not know matches everything there, so nothing passes that is not in these tables.
 
 use domain::Timestamp;
-#[cfg(test)]
 use url::form_urlencoded::Serializer;
 
 /// Which list.
@@ -263,7 +262,6 @@ impl Search {
     }
 
     /// One text for all spellings of one search.
-    #[cfg(test)]
     pub(super) fn canonical(&self) -> String {
         let begin = self.listing.member().to_owned() + "?";
         let length = begin.len();

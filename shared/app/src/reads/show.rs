@@ -1,15 +1,22 @@
 //! The one way in which what Order Desk holds reaches a user.
+//!
+//! **Freshness.** Whoever sees that a change has ended sees the change in what is shown afterwards. The worker raises
+//! what a change touched before it records the end, and that is enough where the cache is shared by all processes (Redis)
+//! or there is one process only. Where each process has a cache of its own, an entry carries the position of the last
+//! change that the ledger knew when its fetch began, and counts only as long as the ledger knows no later one.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use cache::{Area, Content, Mode, Policy, Topic};
 use domain::OrderId;
 use domain::order::OrderDoc;
 use domain::store::Store;
 use serde::Serialize;
 
+use super::error::Shared;
 use super::list::Shown;
-use super::{CacheState, CustomerSearch, ReadError, ReadOptions, Reading, Search};
+use super::{CustomerSearch, Listing, ReadError, ReadOptions, Reading, Search};
 use crate::{App, Caller, Denied};
 
 /// What is asked for.
@@ -22,10 +29,29 @@ pub(super) enum Wanted {
     Settings,
 }
 
-/// A finished body and its tag.
-pub(super) struct Content {
-    pub body: Bytes,
-    pub etag: Option<String>,
+impl Wanted {
+    /// What an entry of it belongs to.
+    fn topic(&self) -> Topic {
+        match self {
+            Self::Order(id) => Topic::Order(id.clone()),
+            Self::Item(id) => Topic::Item(id.as_str().to_owned()),
+            Self::List(search) => match search.listing() {
+                Listing::Orders => Topic::Orders,
+                Listing::Inventory => Topic::Items,
+            },
+            Self::Customers(_) => Topic::Orders,
+            Self::Settings => Topic::Store,
+        }
+    }
+
+    /// What distinguishes it from others of its topic.
+    fn query(&self) -> String {
+        match self {
+            Self::Order(_) | Self::Item(_) | Self::Settings => String::new(),
+            Self::List(search) => search.canonical(),
+            Self::Customers(search) => search.canonical(),
+        }
+    }
 }
 
 impl App {
@@ -34,24 +60,75 @@ impl App {
     pub(super) async fn show(
         &self,
         caller: &Caller,
-        store: &Store,
+        store: &Arc<Store>,
         wanted: Wanted,
         options: ReadOptions,
     ) -> Result<Reading, ReadError> {
         if caller.tenant_id() != Some(store.tenant_id) {
             return Err(ReadError::StoreGone);
         }
-        let content = self.fetch(store, &wanted).await?;
+        let area = Area::new(store.tenant_id, store.id, wanted.topic());
+        let mut query = wanted.query();
+        if let Some(position) = self.last_change(store, &area.topic).await? {
+            query = format!("{position}:{query}");
+        }
+        let policy = self.policy(&wanted, options);
+        let (app, store) = (self.clone(), Arc::clone(store));
+        let fetch = move || async move { app.fetch(&store, &wanted).await.map_err(Shared::new) };
+        let cached = self
+            .0
+            .cache
+            .read(&area, &query, policy, fetch)
+            .await
+            .map_err(Shared::own)?;
         Ok(Reading {
-            body: content.body,
-            etag: content.etag,
-            cache: if options.no_cache {
-                CacheState::Bypass
-            } else {
-                CacheState::Miss
-            },
-            age: Duration::ZERO,
+            body: cached.content.body,
+            etag: cached.content.etag,
+            cache: cached.state,
+            age: cached.age,
         })
+    }
+
+    fn policy(&self, wanted: &Wanted, options: ReadOptions) -> Policy {
+        let ttl = &self.0.config.ttl;
+        let ttl = match wanted {
+            Wanted::Order(_) => ttl.orders,
+            Wanted::Item(_) => ttl.products,
+            Wanted::List(search) => match search.listing() {
+                Listing::Orders => ttl.orders,
+                Listing::Inventory => ttl.products,
+            },
+            Wanted::Customers(_) => ttl.customers,
+            Wanted::Settings => ttl.store,
+        };
+        let mode = if options.no_cache {
+            Mode::Bypass
+        } else {
+            Mode::Normal
+        };
+        Policy {
+            mode,
+            ..Policy::new(ttl)
+        }
+    }
+
+    /// The last change that an entry must know of; none if whoever changes something tells this process's cache.
+    async fn last_change(&self, store: &Store, topic: &Topic) -> Result<Option<u64>, ReadError> {
+        if self.0.config.alone || self.0.cache.is_shared() {
+            return Ok(None);
+        }
+        let ledger = &self.0.ledger;
+        let position = match topic {
+            Topic::Order(id) => ledger.last_change(store.id, Some(id)).await?,
+            Topic::Item(id) => {
+                let id = id.parse().map_err(Denied::internal)?;
+                ledger.last_change(store.id, Some(&id)).await?
+            }
+            Topic::Orders | Topic::Items => ledger.last_change(store.id, None).await?,
+            // No command changes settings or folders.
+            Topic::Store => return Ok(None),
+        };
+        Ok(Some(position))
     }
 
     async fn fetch(&self, store: &Store, wanted: &Wanted) -> Result<Content, ReadError> {

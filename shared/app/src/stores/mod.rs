@@ -2,12 +2,16 @@
 
 mod change;
 mod register;
+mod remembered;
+
+use std::sync::Arc;
 
 use domain::Timestamp;
 use domain::store::Store;
 
 pub use change::{ChangeStoreError, PatchStore};
 pub use register::{RegisterError, RegisterStore};
+pub(crate) use remembered::Remembered;
 
 use crate::denied::may_be_denied;
 use crate::{App, Caller, Denied};
@@ -88,6 +92,30 @@ impl App {
             Some(_) if !stores.is_empty() => Err(FindStoreError::Ambiguous),
             Some(store) => Ok(store),
         }
+    }
+
+    /// As [`App::find_store`], for reads of what Order Desk holds: it may be up to half a second behind what other
+    /// processes did to the store, never behind this one. Costs nothing where the process looked a moment ago.
+    pub async fn find_store_to_read(
+        &self,
+        caller: &Caller,
+        name: &str,
+    ) -> Result<Arc<Store>, FindStoreError> {
+        let Some(tenant) = caller.tenant_id() else {
+            return Err(FindStoreError::NotFound);
+        };
+        let now = self.0.clock.boot();
+        // Without announcements a change elsewhere would not be heard of before its time is over.
+        let is_told = self.0.queue.is_live();
+        if is_told && let Some(store) = self.0.stores.get(tenant, name, now) {
+            return Ok(store);
+        }
+        let look = self.0.stores.begin(now);
+        let store = Arc::new(self.find_store(caller, name).await?);
+        if is_told {
+            self.0.stores.put(name, &store, look);
+        }
+        Ok(store)
     }
 
     /// What goes on at one of the caller's stores.

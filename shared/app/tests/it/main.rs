@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod auth;
+mod cached;
 mod dry_run;
 mod jobs;
 mod place;

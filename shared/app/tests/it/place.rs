@@ -99,14 +99,14 @@ impl Place {
     }
 
     /// Registers store 101 for `key`; the caller knows its tenant from then on.
-    pub async fn store(&self, key: &str) -> (Caller, Store) {
+    pub async fn store(&self, key: &str) -> (Caller, Arc<Store>) {
         let caller = self.caller(key).await;
         let registered = self
             .app
             .register_store(&caller, registration("101", None), false, None)
             .await;
         let store = registered.unwrap().done().unwrap();
-        (self.caller(key).await, store)
+        (self.caller(key).await, Arc::new(store))
     }
 
     pub async fn submit(&self, caller: &Caller, store: &Store, submission: Submission) -> Job {

@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use crate::place::{KEY, OTHER_KEY, Owner, Place, SOON};
 
-const OPTIONS: ReadOptions = ReadOptions { no_cache: false };
+/// Past the cache: what is tested here are the calls.
+const OPTIONS: ReadOptions = ReadOptions { no_cache: true };
 
 #[tokio::test]
 async fn an_order_is_read_with_a_token_of_the_owner_which_is_given_back() {
@@ -29,15 +30,15 @@ async fn an_order_is_read_with_a_token_of_the_owner_which_is_given_back() {
         .serve_grants(store.partition, Arc::clone(&owner) as _)
         .await;
     let id = order.parse().unwrap();
-    let read = place.app.read_order(&caller, &store, &id, OPTIONS).await.unwrap();
+    let read = place
+        .app
+        .read_order(&caller, &store, &id, ReadOptions::default())
+        .await
+        .unwrap();
     let shown: Value = serde_json::from_slice(&read.body).unwrap();
     assert_eq!(shown["odd"], json!([1, {"x": null}]), "every field as it came");
     assert_eq!((read.cache, read.age), (CacheState::Miss, Duration::ZERO));
-    let again = place
-        .app
-        .read_order(&caller, &store, &id, ReadOptions { no_cache: true })
-        .await
-        .unwrap();
+    let again = place.app.read_order(&caller, &store, &id, OPTIONS).await.unwrap();
     assert_eq!((again.etag, again.cache), (read.etag, CacheState::Bypass));
     eventually("both grants are given back", SOON, async || {
         owner.released_count() == 2
@@ -208,7 +209,7 @@ async fn a_suspended_process_does_not_show_what_it_read_before() {
 }
 
 #[tokio::test]
-async fn a_caller_who_goes_away_gives_the_grant_back() {
+async fn a_caller_who_goes_away_leaves_the_answer_to_the_next_and_the_grant_is_given_back() {
     let place = Place::new().await;
     let (caller, store) = place.store(KEY).await;
     let id: domain::OrderId = place.desk.put_order("101", json!({})).unwrap().parse().unwrap();
@@ -218,15 +219,27 @@ async fn a_caller_who_goes_away_gives_the_grant_back() {
         .serve_grants(store.partition, Arc::clone(&owner) as _)
         .await;
     let hold = place.desk.hold(RequestKind::GetOrder, HoldPhase::BeforeAnswer);
-    let app = place.app.clone();
-    let read = tokio::spawn(async move { app.read_order(&caller, &store, &id, OPTIONS).await.map(|_| ()) });
+    let (app, from, of, order) = (place.app.clone(), caller.clone(), Arc::clone(&store), id.clone());
+    let read = tokio::spawn(async move {
+        app.read_order(&from, &of, &order, ReadOptions::default())
+            .await
+            .map(|_| ())
+    });
     assert!(place.desk.wait_held(hold, 1, SOON).await);
     assert_eq!((owner.granted(), owner.released_count()), (1, 0));
     read.abort();
+    place.desk.release(hold).unwrap();
     eventually("the grant is given back", SOON, async || {
         owner.released_count() == 1
     })
     .await;
+    let next = place
+        .app
+        .read_order(&caller, &store, &id, ReadOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(next.cache, CacheState::Hit);
+    assert_eq!(place.desk.counters().total().requests, 1);
 }
 
 #[tokio::test]

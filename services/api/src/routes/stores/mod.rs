@@ -8,6 +8,8 @@ pub(crate) mod list;
 pub(crate) mod patch;
 pub(crate) mod settings;
 
+use std::sync::Arc;
+
 use app::App;
 use domain::store::Store;
 
@@ -40,8 +42,10 @@ pub(super) async fn resolve_for_read(
     caller: &app::Caller,
     context: &Context,
     name: &str,
-) -> Result<Store, Problem> {
-    resolve(app, caller, context, name).await
+) -> Result<Arc<Store>, Problem> {
+    let store = app.find_store_to_read(caller, name).await?;
+    note(context, &store);
+    Ok(store)
 }
 
 fn note(context: &Context, store: &Store) {
