@@ -12,6 +12,7 @@ mod load;
 mod machine;
 mod plain;
 mod raw;
+mod reads;
 mod stack;
 mod start;
 mod submit;
@@ -37,6 +38,8 @@ enum Section {
     Start,
     /// Drain of a backlog: requests per change and time
     Drain,
+    /// Cached reads and jobs against /health, and a warm log-in
+    Reads,
     /// Take-over after the death of a worker
     Takeover,
     /// All of them
@@ -107,6 +110,9 @@ async fn run(bench: &Bench, section: Section) -> Outcome<()> {
     }
     if wanted(Section::Submit) {
         submit::run(bench).await?;
+    }
+    if wanted(Section::Reads) {
+        reads::run(bench).await?;
     }
     if wanted(Section::Drain) {
         drain::run(bench).await?;
