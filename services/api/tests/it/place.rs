@@ -50,6 +50,15 @@ impl Place {
     }
 
     pub async fn with(change: impl FnOnce(&mut ApiConfig)) -> Self {
+        Self::with_both(change, |_| ()).await
+    }
+
+    /// With other commands and queries.
+    pub async fn with_app(change: impl FnOnce(&mut AppConfig)) -> Self {
+        Self::with_both(|_| (), change).await
+    }
+
+    async fn with_both(change: impl FnOnce(&mut ApiConfig), change_app: impl FnOnce(&mut AppConfig)) -> Self {
         static TLS: Once = Once::new();
         TLS.call_once(|| {
             let _ = rustls::crypto::ring::default_provider().install_default();
@@ -75,6 +84,7 @@ impl Place {
         };
         let mut app_config = AppConfig::new(base_url.clone());
         app_config.partitions = 1;
+        change_app(&mut app_config);
         // A worker that grants every read, so that reads need not wait for the trickle.
         let grants = vec![queue.serve_grants(0, Arc::new(Generous)).await];
         let app = App::new(Parts {

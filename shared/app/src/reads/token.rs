@@ -1,13 +1,14 @@
 //! One call to Order Desk: never without a token of the store, which its partition's owner grants.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::Timestamp;
 use domain::store::{PauseReason, Store};
 use moka::future::Cache;
-use orderdesk::{Answer, CallError, Client, Credentials, Failure};
+use orderdesk::circuit::State;
+use orderdesk::{Answer, CallError, CannotKnow, Circuit, Client, Credentials, Doubt, Failure};
 use queue::{Grant, GrantAnswer, GrantRequest, Queue, ReadScope};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -46,6 +47,42 @@ impl From<&Store> for Target {
 pub(crate) struct Pace {
     trickle: Cache<String, ()>,
     tokens: Cache<String, Tokens>,
+    circuits: moka::sync::Cache<String, Line>,
+}
+
+/// Whether an upstream store answers this process's reads. Where nobody does, further ones would only make their askers
+/// wait, a stale answer at hand or not.
+#[derive(Clone, Default)]
+struct Line(Arc<Mutex<Circuit>>);
+
+impl Line {
+    fn lock(&self) -> MutexGuard<'_, Circuit> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refuses while nobody answers and no probe is due.
+    fn check(&self, now: Duration) -> Result<(), ReadError> {
+        match self.lock().state(now) {
+            State::Closed | State::ProbeDue => Ok(()),
+            State::Open { next_probe } => Err(ReadError::later(next_probe.saturating_sub(now))),
+        }
+    }
+
+    /// Takes the probe, if one is due.
+    fn start(&self, now: Duration) -> Result<(), ReadError> {
+        let started = self.lock().start(now);
+        if started { Ok(()) } else { self.check(now) }
+    }
+
+    /// Takes note of how a call ended.
+    fn ended(&self, failure: Option<Failure>, now: Duration) {
+        match failure {
+            None => self.lock().answered(),
+            Some(failure) if failure.is_outage() => self.lock().outage(now),
+            Some(failure) if failure.was_answered() => self.lock().answered(),
+            Some(_) => {}
+        }
+    }
 }
 
 impl Pace {
@@ -59,11 +96,19 @@ impl Pace {
                 .max_capacity(10_000)
                 .time_to_live(Duration::from_mins(1))
                 .build(),
+            circuits: moka::sync::Cache::builder()
+                .max_capacity(10_000)
+                .time_to_idle(Duration::from_mins(10))
+                .build(),
         }
     }
 
     pub(crate) async fn tokens(&self, upstream_key: &str) -> Option<Tokens> {
         self.tokens.get(upstream_key).await
+    }
+
+    fn line(&self, upstream_key: &str) -> Line {
+        self.circuits.entry_by_ref(upstream_key).or_default().into_value()
     }
 
     /// Whether a read without a grant is due; if so, it is taken.
@@ -148,16 +193,25 @@ impl App {
         F: FnOnce(Client) -> Fut + Send,
         Fut: Future<Output = Result<Answer<T>, CallError>> + Send,
     {
+        let line = self.0.pace.line(&target.upstream_key);
+        line.check(self.0.clock.boot())?;
         let held = self.leave(target, scope).await?;
+        line.start(self.0.clock.boot())?;
         let call = call(self.0.upstream.clone());
         let answer = match &held {
             None => call.await,
             // What comes later must not be shown: the owner may have begun a change meanwhile.
             Some(held) => match tokio::time::timeout_at(held.deadline, call).await {
                 Ok(answer) if self.0.clock.boot() < held.show_until => answer,
-                Ok(_) | Err(_) => return Err(ReadError::later(Duration::ZERO)),
+                Ok(_) => return Err(ReadError::later(Duration::ZERO)),
+                Err(_) => {
+                    let too_late = Failure::InDoubt(Doubt::CannotKnow(CannotKnow::TimedOut));
+                    line.ended(Some(too_late), self.0.clock.boot());
+                    return Err(ReadError::later(Duration::ZERO));
+                }
             },
         };
+        line.ended(answer.as_ref().err().map(CallError::failure), self.0.clock.boot());
         let key = &target.upstream_key;
         match answer {
             Ok(answer) => {

@@ -12,7 +12,7 @@ use domain::job::ErrorCode;
 use domain::store::Store;
 use queue::Queue as _;
 use serde_json::{Value, json};
-use simulator::{Edit, Fault, HoldPhase, RequestKind};
+use simulator::{Edit, Fault, FaultRule, HoldPhase, RequestKind};
 use testkit::eventually;
 
 use crate::place::{KEY, OTHER_KEY, Owner, Place, SOON, note};
@@ -238,6 +238,32 @@ async fn a_stale_answer_stands_in_while_order_desk_is_away_and_not_for_ever() {
         let over = shop.read(NORMAL).await;
         assert!(matches!(over, Err(ReadError::Unavailable { .. })), "{over:?}");
     }
+}
+
+#[tokio::test]
+async fn where_nobody_answers_stale_answers_cost_no_further_call_until_a_probe_is_due() {
+    let shop = Shop::new(true).await;
+    shop.read(NORMAL).await.unwrap();
+    shop.place.clock.advance(Duration::from_secs(16));
+    let rule = FaultRule::always(RequestKind::GetOrder, Fault::ResetBefore);
+    shop.place.desk.set_faults(vec![rule]);
+    for _ in 0..8 {
+        assert_eq!(shop.read(NORMAL).await.unwrap().cache, CacheState::Stale);
+    }
+    assert_eq!(shop.calls(), 1 + 5, "five in a row were enough");
+    let insisted = shop.read(FRESH).await;
+    assert!(
+        matches!(insisted, Err(ReadError::Unavailable { .. })),
+        "{insisted:?}"
+    );
+    shop.place.clock.advance(Duration::from_secs(10));
+    shop.place.desk.clear_faults();
+    assert_eq!(
+        shop.read(NORMAL).await.unwrap().cache,
+        CacheState::Miss,
+        "the probe"
+    );
+    assert_eq!(shop.read(FRESH).await.unwrap().cache, CacheState::Bypass);
 }
 
 #[tokio::test]
