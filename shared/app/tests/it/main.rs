@@ -10,6 +10,7 @@ mod place;
 mod reads;
 mod retry;
 mod secrecy;
+mod shared_cache;
 mod stores;
 mod submit;
 mod upkeep;

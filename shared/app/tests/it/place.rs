@@ -163,6 +163,12 @@ impl Place {
 
     /// The same commands and queries as another process would run them.
     pub fn another_process(&self) -> App {
+        let now = app::cache_time(Arc::clone(self.app.clock()));
+        self.process_with(Cache::in_memory(now))
+    }
+
+    /// The same, with this cache.
+    pub fn process_with(&self, cache: Cache) -> App {
         App::new(Parts {
             ledger: self.app.ledger().clone(),
             queue: Arc::clone(self.app.queue()),
@@ -170,7 +176,7 @@ impl Place {
             keyring: Arc::clone(self.app.keyring()),
             pool: pool(),
             upstream: self.app.upstream().clone(),
-            cache: Cache::in_memory(app::cache_time(Arc::clone(self.app.clock()))),
+            cache,
             config: self.app.config().clone(),
         })
     }
