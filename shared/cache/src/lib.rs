@@ -16,6 +16,8 @@
 mod area;
 mod backend;
 mod cache;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod content;
 mod flight;
 mod generations;

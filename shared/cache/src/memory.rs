@@ -36,6 +36,15 @@ impl MemoryBackend {
             largest: u32::try_from(bytes / 8).unwrap_or(u32::MAX),
         }
     }
+
+    /// How much is kept once everything that is too much has been driven out, which otherwise happens by and by.
+    pub fn settled(&self) -> Usage {
+        self.entries.run_pending_tasks();
+        Usage {
+            entries: self.entries.entry_count(),
+            bytes: self.entries.weighted_size(),
+        }
+    }
 }
 
 impl Default for MemoryBackend {
