@@ -22,6 +22,7 @@ mod content;
 mod flight;
 mod generations;
 mod memory;
+mod seal;
 
 pub use area::{Area, Key, Topic};
 pub use backend::{Backend, Entry, Found, Generation, Unavailable, Usage};
@@ -29,3 +30,4 @@ pub use cache::{Cache, Now};
 pub use content::{Cached, Content, MayBeStale, Mode, Policy, State};
 pub use generations::Generations;
 pub use memory::MemoryBackend;
+pub use seal::{Envelope, Sealing};

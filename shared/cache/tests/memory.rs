@@ -28,7 +28,7 @@ const MIB: usize = 1 << 20;
 /// Keeps an answer of so many bytes for an area.
 async fn fill(backend: &MemoryBackend, area: &Area, bytes: usize, at: &Place) {
     let key = Key { area, query: "" };
-    let generation = backend.look(&key).await.unwrap().generation;
+    let generation = backend.look(&key).await.expect("a generation").generation;
     let content = Content {
         body: Bytes::from(vec![b'x'; bytes]),
         etag: None,
@@ -36,7 +36,10 @@ async fn fill(backend: &MemoryBackend, area: &Area, bytes: usize, at: &Place) {
     let fetched_at = at.now();
     let entry = Entry { content, fetched_at };
     let minute = Duration::from_mins(1);
-    backend.fill(&key, generation, entry, minute).await.unwrap();
+    backend
+        .fill(&key, generation, entry, minute)
+        .await
+        .expect("memory is there");
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ pub mod flights;
 pub mod keeping;
 mod place;
 pub mod raises;
+mod sealing;
 pub mod standing_in;
 
 use std::sync::Arc;
@@ -25,12 +26,20 @@ use async_trait::async_trait;
 use crate::Backend;
 
 pub use place::{Failure, Place, Source, area};
+pub use sealing::Turning;
 
 /// A place for entries that nobody else uses; it goes away when this value is dropped.
 #[async_trait]
 pub trait Fixture: Send + Sync + 'static {
     /// The backend as another process would have it; the same one again if it is not shared.
     async fn open(&self) -> Arc<dyn Backend>;
+}
+
+/// Ends a test that hangs: those that wait for leave would do so for ever.
+pub async fn within_its_time(test: impl Future<Output = ()>) {
+    tokio::time::timeout(std::time::Duration::from_mins(2), test)
+        .await
+        .expect("the test ends");
 }
 
 /// Makes a `#[tokio::test]` of every claim of the suite; takes the name of an `async fn() -> impl Fixture`.
@@ -80,7 +89,7 @@ macro_rules! conformance_tests {
                     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                     async fn $name() {
                         let fixture = super::$fresh().await;
-                        $crate::conformance::$group::$name(&fixture).await;
+                        $crate::conformance::within_its_time($crate::conformance::$group::$name(&fixture)).await;
                     }
                 )*
             }

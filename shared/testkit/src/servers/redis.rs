@@ -66,6 +66,16 @@ impl Redis {
         self.guarded.lock().await.kill();
     }
 
+    /// Freezes the server (SIGSTOP): it keeps its connections and answers nothing.
+    pub async fn pause(&self) {
+        self.guarded.lock().await.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets a frozen server go on.
+    pub async fn resume(&self) {
+        self.guarded.lock().await.signal(Signal::SIGCONT);
+    }
+
     async fn start_locked(&self, guarded: &mut Guarded) {
         guarded.exited();
         if guarded.pid().is_none() {
