@@ -60,7 +60,7 @@ pub trait Readiness: Send + Sync + 'static {
     fn checks(&self) -> BoxFuture<'_, Vec<Check>>;
 }
 
-/// The checks of every process that serves requests: the ledger must answer, the queue should.
+/// The checks of every process that serves requests: the ledger must answer, queue and cache should.
 #[derive(Clone)]
 pub struct AppReadiness {
     app: App,
@@ -92,12 +92,16 @@ impl Readiness for AppReadiness {
             let queue = Check::run("queue", CheckStatus::Degraded, async {
                 self.app.queue().ping().await.is_ok()
             });
+            // Without it every read asks Order Desk.
+            let cache = Check::run("cache", CheckStatus::Degraded, async {
+                self.app.cache().ping().await.is_ok()
+            });
             let rates = async {
                 let guards = self.guards.as_ref()?;
                 Some(Check::run("rate_limit", CheckStatus::Degraded, guards.probe()).await)
             };
-            let (ledger, queue, rates) = tokio::join!(ledger, queue, rates);
-            [ledger, queue].into_iter().chain(rates).collect()
+            let (ledger, queue, cache, rates) = tokio::join!(ledger, queue, cache, rates);
+            [ledger, queue, cache].into_iter().chain(rates).collect()
         })
     }
 }

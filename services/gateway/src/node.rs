@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{ApiConfig, ApiState, AppReadiness, GuardConfig, Guards};
-use app::{App, AppConfig, Ttl};
+use app::{App, AppConfig, Seals, Ttl};
 use domain::order::create::Marker;
 use ledger::Ledger;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -79,7 +79,8 @@ impl Node {
         let keyring = Arc::new(Keyring::new(&root));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let queue = open::queue(config).await?;
-        let cache = open::cache(&clock);
+        let seals = Seals::new(opened.ledger.clone(), Arc::clone(&keyring), Arc::clone(&clock));
+        let cache = open::cache(config, &clock, seals)?;
         let client = client(config)?;
         let pool = ArgonPool::new(PoolConfig::default())
             .map_err(|error| StartError::failed("the key hashing cannot be set up", error))?;

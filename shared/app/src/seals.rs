@@ -1,5 +1,6 @@
 //! Sealing and opening of what the ledger keeps: which data key serves which record, and how to get at it.
 
+mod cached;
 mod place;
 
 use std::sync::Arc;

@@ -30,6 +30,7 @@ pub struct Keyring {
     fingerprint: Zeroizing<[u8; 32]>,
     upstream: Zeroizing<[u8; 32]>,
     signing: Zeroizing<[u8; 32]>,
+    cache_name: Zeroizing<[u8; 32]>,
 }
 
 impl Keyring {
@@ -43,6 +44,7 @@ impl Keyring {
             fingerprint: label::derive(&source, &[label::FINGERPRINT]),
             upstream: label::derive(&source, &[label::UPSTREAM]),
             signing: label::derive(&source, &[label::SIGNING]),
+            cache_name: label::derive(&source, &[label::CACHE_NAME]),
             source,
         }
     }
@@ -55,6 +57,11 @@ impl Keyring {
     /// Identifies a request body or the like, for recognising its repeat.
     pub fn fingerprint(&self, content: &[u8]) -> [u8; 32] {
         mac(&self.fingerprint, content)
+    }
+
+    /// Names what is kept in a cache outside the process, where names must say nothing.
+    pub fn cache_name(&self, content: &[u8]) -> [u8; 32] {
+        mac(&self.cache_name, content)
     }
 
     /// Identifies the upstream store that these credentials open; tenants with the same ones share it.
@@ -153,6 +160,11 @@ mod tests {
                 "6fa3b924defe46f3e52722ae699817fc9920ac27187c47112ba5b4e1d82be25b",
             ),
             (
+                "cache-name",
+                &keys.cache_name,
+                "3f1c001ce369f5adde5c714be6c537519a7bc4bb711dd136a5b85bc0626ec203",
+            ),
+            (
                 "tenant",
                 &keys.tenant_key(&[9; 32]).0,
                 "2fa4b77e06369329b5507e11ca032d56f43df20b9dd3f6b5e9d31ef3ce5d0aef",
@@ -177,6 +189,10 @@ mod tests {
         assert_eq!(
             hex::encode(keys.fingerprint(b"body")),
             "03fa4d909ef814ed12a3bb3ae296657ac7c5c410e379ed4942019e23ef97ed5c"
+        );
+        assert_eq!(
+            hex::encode(keys.cache_name(b"entry")),
+            "72f1576fe0740b7773fba51fa72da99e090aa98d041badfc3b167d0c4816a237"
         );
         let upstream = keys.upstream_key("https://app.orderdesk.me/api/v2", "12345", &api_key("abc"));
         assert_eq!(hex::encode(upstream), "433929a037187dfd9f242c4ca650e53c");

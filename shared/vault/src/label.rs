@@ -16,6 +16,7 @@ pub(crate) const ETAG: &[u8] = b"orderdesk-gateway/v1/root/etag";
 pub(crate) const FINGERPRINT: &[u8] = b"orderdesk-gateway/v1/root/fingerprint";
 pub(crate) const UPSTREAM: &[u8] = b"orderdesk-gateway/v1/root/upstream";
 pub(crate) const SIGNING: &[u8] = b"orderdesk-gateway/v1/root/signing";
+pub(crate) const CACHE_NAME: &[u8] = b"orderdesk-gateway/v1/root/cache-name";
 /// Followed by the tenant's salt.
 pub(crate) const TENANT: &[u8] = b"orderdesk-gateway/v1/root/tenant/";
 
@@ -64,6 +65,7 @@ mod tests {
             FINGERPRINT,
             UPSTREAM,
             SIGNING,
+            CACHE_NAME,
             TENANT,
             AAD_ROOT,
             AAD_DATA_KEY,
@@ -72,6 +74,6 @@ mod tests {
         .to_vec();
         labels.sort_unstable();
         labels.dedup();
-        assert_eq!(labels.len(), 12);
+        assert_eq!(labels.len(), 13);
     }
 }

@@ -248,7 +248,7 @@ async fn service_endpoints_need_no_key() {
     for uri in ["/ready", "/health/ready"] {
         let ready = place.get(uri).anonymous().send().await.ok(200);
         assert_eq!(ready["status"], "ready");
-        for check in ["ledger", "queue"] {
+        for check in ["ledger", "queue", "cache"] {
             assert_eq!(ready["checks"][check]["status"], "ok");
             assert!(ready["checks"][check]["latency_ms"].is_u64());
         }

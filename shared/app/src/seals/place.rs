@@ -17,6 +17,8 @@ pub enum Purpose {
     BatchPlan,
     /// An [`ImageBody`](crate::payload::ImageBody); row: [`image_row`].
     OrderImage,
+    /// An entry of a cache outside the process; row: made from its place.
+    CacheEntry,
     /// The answer to a call that is no command; row: made from the idempotency key.
     IdempotentAnswer,
 }
@@ -29,6 +31,7 @@ impl Purpose {
             Self::JobOutcome => "jobs.outcome",
             Self::BatchPlan => "batches.plan",
             Self::OrderImage => "orders.image",
+            Self::CacheEntry => "cache.entry",
             Self::IdempotentAnswer => "idempotency.answer",
         }
     }
@@ -69,6 +72,7 @@ mod tests {
             (Purpose::JobOutcome, "jobs.outcome"),
             (Purpose::BatchPlan, "batches.plan"),
             (Purpose::OrderImage, "orders.image"),
+            (Purpose::CacheEntry, "cache.entry"),
             (Purpose::IdempotentAnswer, "idempotency.answer"),
         ];
         for (purpose, name) in names {

@@ -9,6 +9,7 @@ mod jobs;
 mod place;
 mod reads;
 mod retry;
+mod sealed_cache;
 mod secrecy;
 mod shared_cache;
 mod stores;
