@@ -74,6 +74,7 @@ impl Node {
     ) -> Result<Self, StartError> {
         check_role(config, role)?;
         install_tls();
+        check_files(config);
         let opened = open::ledger(config).await?;
         let root = root::open(&opened.ledger, config).await?;
         let keyring = Arc::new(Keyring::new(&root));
@@ -159,9 +160,9 @@ impl Node {
         } else {
             status::router(state)
         };
-        let draining = lifecycle.draining();
+        let (serve, draining) = (api::ServeConfig::of(config), lifecycle.draining());
         lifecycle.spawn("http", async move {
-            api::serve(listener, router, api::ServeConfig::default(), draining).await?;
+            api::serve(listener, router, serve, draining).await?;
             Ok(())
         });
         tracing::info!(address = %address, role = ?role, "listening");
@@ -183,6 +184,19 @@ impl Node {
 /// The one process-wide choice of cryptography for TLS; a second call changes nothing.
 pub fn install_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Connections are files: without room for all that may come, the ledger's would be refused too.
+fn check_files(config: &Config) {
+    const OTHERS: u64 = 256;
+    let files = runtime::raise_file_limit();
+    if let Some(files) = files.filter(|files| *files < u64::from(config.max_connections) + OTHERS) {
+        tracing::warn!(
+            files,
+            max_connections = config.max_connections,
+            "the process may open too few files for MAX_CONNECTIONS"
+        );
+    }
 }
 
 fn check_role(config: &Config, role: Role) -> Result<(), StartError> {

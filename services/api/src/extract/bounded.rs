@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 
+use super::body::{BATCH_LIMIT, time_for};
 use super::prefer::{Prefer, seconds};
 use crate::state::ApiConfig;
 
@@ -16,7 +18,12 @@ pub(crate) fn handler_limit(config: &ApiConfig, parts: &Parts) -> Duration {
         let value = query.split('&').find_map(|pair| pair.strip_prefix("wait="))?;
         seconds(value).ok()
     });
-    preferred.max(asked).unwrap_or_default() + config.body_timeout + config.work_timeout
+    let announced = parts.headers.get(CONTENT_LENGTH);
+    let length = announced.and_then(|value| value.to_str().ok()?.parse().ok());
+    // Who announces nothing may be sending in chunks; a read has no body.
+    let unknown = if parts.method.is_safe() { 0 } else { BATCH_LIMIT };
+    let length = length.unwrap_or(unknown).min(BATCH_LIMIT);
+    preferred.max(asked).unwrap_or_default() + time_for(config.body_timeout, length) + config.work_timeout
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Each guard is asked by the extractor or handler that it concerns and answers with a finished [`Problem`]. Rates of
 //! tenants may be counted for all processes together; everything else is counted in each process, in bounded memory.
 
+mod body;
 mod login;
 pub(crate) mod rate;
 mod wait;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 use limit::{Limiter, LocalLimiter, Quota};
 use runtime::Clock;
 
+use body::Bodies;
+pub(crate) use body::BodyShare;
 pub(crate) use wait::WaitPlace;
 use wait::Waiters;
 
@@ -31,6 +34,7 @@ pub struct Guards {
     /// New tenants by address.
     provisions: Option<LocalLimiter>,
     waiters: Waiters,
+    bodies: Bodies,
 }
 
 /// How much the guards let pass; 0 is no limit.
@@ -46,10 +50,13 @@ pub struct GuardConfig {
     pub waits_per_tenant: u32,
     /// Answers of the process that may wait at a time.
     pub waits: u32,
+    /// KiB of bodies that the process may hold while it reads them.
+    pub body_kib: u32,
 }
 
 impl Default for GuardConfig {
-    /// No limits of rates; 100 waits of a tenant and 1,000 in all, since each looks into the ledger every second.
+    /// No limits of rates; 100 waits of a tenant and 1,000 in all, since each looks into the ledger every second; 64 MiB
+    /// of bodies.
     fn default() -> Self {
         Self {
             rate_limit_rpm: 0,
@@ -57,6 +64,7 @@ impl Default for GuardConfig {
             provision_per_hour: 0,
             waits_per_tenant: 100,
             waits: 1_000,
+            body_kib: 64 << 10,
         }
     }
 }
@@ -84,6 +92,7 @@ impl Guards {
             failures: local(Quota::per_minute(config.auth_failures_per_minute)),
             provisions: local(Quota::per_hour(config.provision_per_hour)),
             waiters: Waiters::new(config.waits_per_tenant, config.waits),
+            bodies: Bodies::new(config.body_kib),
         }
     }
 

@@ -96,18 +96,18 @@ impl Guards {
 mod tests {
     use super::*;
 
-    fn tenant(n: u128) -> Option<TenantId> {
-        Some(TenantId(uuid::Uuid::from_u128(n)))
+    fn tenant(n: u128) -> TenantId {
+        TenantId(uuid::Uuid::from_u128(n))
     }
 
     #[test]
     fn a_tenant_cannot_take_every_place_and_a_place_that_is_left_is_free() {
         let waiters = Waiters::new(2, 3);
-        let refused = |n| waiters.enter(tenant(n)).err().map(|problem| problem.code());
-        let first = waiters.enter(tenant(1)).unwrap_or_else(|_| panic!());
-        let _second = waiters.enter(tenant(1)).unwrap_or_else(|_| panic!());
+        let refused = |n| waiters.enter(Some(tenant(n))).err().map(|problem| problem.code());
+        let first = waiters.enter(Some(tenant(1))).unwrap_or_else(|_| panic!());
+        let _second = waiters.enter(Some(tenant(1))).unwrap_or_else(|_| panic!());
         assert_eq!(refused(1), Some(Code::TooManyRequests));
-        let third = waiters.enter(tenant(2)).unwrap_or_else(|_| panic!());
+        let third = waiters.enter(Some(tenant(2))).unwrap_or_else(|_| panic!());
         assert_eq!(refused(3), Some(Code::Unavailable));
         drop(first);
         assert_eq!(refused(3), None);

@@ -10,9 +10,10 @@ use std::panic::AssertUnwindSafe;
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use futures::FutureExt as _;
 use http::Method;
+use http::request::Parts;
 
 pub(crate) use access_log::Entry;
 pub(crate) use context::Context;
@@ -39,12 +40,14 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
     let mut entry = Entry::begin(&parts.method, route(&parts), context.clone());
     let (limit, head) = (handler_limit(&state.config, &parts), parts.method == Method::HEAD);
     let cors = state.config.allowed_origins.judge(&parts.headers);
-    let preflight = cors.preflight(&parts);
+    let answered = cors
+        .preflight(&parts)
+        .or_else(|| oversized(&parts).map(IntoResponse::into_response));
     parts.extensions.insert(context.clone());
     let request = Request::from_parts(parts, body);
 
     let handling = async {
-        match preflight {
+        match answered {
             Some(answer) => answer,
             None => next.run(request).await,
         }
@@ -75,8 +78,30 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
     response
 }
 
+/// The largest path and query.
+const MAX_URI: usize = 8 << 10;
+/// The most that all headers may have together.
+const MAX_HEADERS: usize = 32 << 10;
+
+/// Refuses a head that is too large; what is much too large does not get this far (see `serve`).
+fn oversized(parts: &Parts) -> Option<Problem> {
+    let uri = parts.uri.path_and_query().map_or(0, |uri| uri.as_str().len());
+    if uri > MAX_URI {
+        let problem = Problem::new(Code::UriTooLong, "Path and query are too long.");
+        return Some(problem.with("limit_bytes", MAX_URI));
+    }
+    let headers = parts.headers.iter();
+    let headers: usize = headers
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    (headers > MAX_HEADERS).then(|| {
+        let problem = Problem::new(Code::HeadersTooLarge, "The headers are too large.");
+        problem.with("limit_bytes", MAX_HEADERS)
+    })
+}
+
 /// The route's template, so that ids stay out of metrics.
-fn route(parts: &http::request::Parts) -> String {
+fn route(parts: &Parts) -> String {
     let matched = parts
         .extensions
         .get::<MatchedPath>()

@@ -73,7 +73,7 @@ codes! {
     NotAcceptable = "not_acceptable", 406, "The answer has another media type",
         "The path answers with a media type that the `Accept` header does not allow; the detail names it.";
     RequestTimeout = "request_timeout", 408, "The body did not arrive in time",
-        "The request body must be complete within 30 seconds.";
+        "A request body has 30 seconds to arrive, and one more for each 64 KiB that have arrived.";
     StoreExists = "store_exists", 409, "The store is registered already",
         "The tenant has this Order Desk store already. Change it with PATCH, or delete it first.";
     StoreAmbiguous = "store_ambiguous", 409, "Several stores have this label",
@@ -104,6 +104,8 @@ codes! {
         "The order does not carry the tag given by `If-Match`. Read it again and decide anew.";
     BodyTooLarge = "body_too_large", 413, "The body is too large",
         "A body may have 1 MiB, a batch of jobs 8 MiB.";
+    UriTooLong = "uri_too_long", 414, "The URI is too long",
+        "Path and query may have 8 KiB together.";
     UnsupportedMediaType = "unsupported_media_type", 415, "The body must be JSON",
         "Send `Content-Type: application/json`.";
     ValidationFailed = "validation_failed", 422, "The request has errors",
@@ -124,6 +126,8 @@ codes! {
         "Order Desk answered the change with a refusal; `upstream_status` has its status.";
     NotTaken = "not_taken_by_order_desk", 422, "Order Desk did not take the change",
         "Order Desk accepted the update and the order shows nothing of it.";
+    HeadersTooLarge = "headers_too_large", 431, "The headers are too large",
+        "All headers of a request may have 32 KiB together.";
     TooManyRequests = "too_many_requests", 429, "Too many requests",
         "Wait for the time that `Retry-After` says.";
     Internal = "internal_error", 500, "Something broke here",

@@ -20,5 +20,6 @@ mod place;
 mod reads;
 mod security;
 mod serving;
+mod slow;
 mod sse;
 mod stores;

@@ -68,6 +68,7 @@ async fn a_client_that_says_nothing_or_never_ends_its_head_is_let_go() {
     let config = ServeConfig {
         header_timeout: short,
         first_request_timeout: short,
+        ..ServeConfig::default()
     };
     let (address, _task) = serve(&place, config).await;
     for beginning in ["", "P", "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "] {

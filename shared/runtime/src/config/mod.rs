@@ -56,6 +56,8 @@ pub struct Config {
     pub auth_failures_per_minute: u32,
     /// `PROVISION_PER_HOUR`: new tenants per client address; 0 = off. Default 20.
     pub provision_per_hour: u32,
+    /// `MAX_CONNECTIONS`: connections at a time; one address that is no proxy may have a sixteenth. Default 4096.
+    pub max_connections: u32,
     /// `CACHE_BACKEND`. Default memory.
     pub cache_backend: CacheBackend,
     /// `REDIS_URL`. Default `redis://redis:6379/0`.
@@ -156,6 +158,7 @@ impl Config {
             auth_failures_per_minute: s
                 .value("AUTH_FAILURES_PER_MINUTE", "20", |t| parse::integer(t, 0, 1_000_000)),
             provision_per_hour: s.value("PROVISION_PER_HOUR", "20", |t| parse::integer(t, 0, 1_000_000)),
+            max_connections: s.value("MAX_CONNECTIONS", "4096", |t| parse::integer(t, 16, 1_000_000)),
             cache_backend: s.value("CACHE_BACKEND", "memory", CacheBackend::parse),
             redis_url: s.masked("REDIS_URL", "redis://redis:6379/0", |t| {
                 parse::url(t, &["redis", "rediss"]).map(|u| SecretString::from(u.to_string()))
