@@ -4,6 +4,7 @@
 //! or a container calls; [`demo`] shows the whole thing against the simulator. The binaries differ only in the role
 //! that they start when no command is given.
 
+mod cached;
 pub mod cli;
 pub mod demo;
 mod error;

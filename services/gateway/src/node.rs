@@ -17,7 +17,7 @@ use worker::schedule::Limits;
 use worker::{Worker, WorkerConfig};
 
 use crate::error::StartError;
-use crate::{open, root, status};
+use crate::{cached, open, root, status};
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,7 @@ pub struct Node {
     /// The worker, if the role works.
     pub worker: Option<Worker>,
     ledger: Ledger,
+    cached: cached::Opened,
     _lock: Option<ledger_sqlite::FolderLock>,
 }
 
@@ -81,7 +82,7 @@ impl Node {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let queue = open::queue(config).await?;
         let seals = Seals::new(opened.ledger.clone(), Arc::clone(&keyring), Arc::clone(&clock));
-        let cache = open::cache(config, &clock, seals)?;
+        let cached = cached::open(config, role.serves(), &opened.ledger, &clock, seals).await?;
         let client = client(config)?;
         let pool = ArgonPool::new(PoolConfig::default())
             .map_err(|error| StartError::failed("the key hashing cannot be set up", error))?;
@@ -92,7 +93,7 @@ impl Node {
             keyring: Arc::clone(&keyring),
             pool,
             upstream: client.clone(),
-            cache: cache.clone(),
+            cache: cached.cache.clone(),
             config: app_config(config, opened.lock.is_some()),
         });
         let worker = role.works().then(|| {
@@ -103,7 +104,7 @@ impl Node {
                 keyring,
                 seals: app.seals().clone(),
                 client,
-                cache,
+                cache: cached.cache.clone(),
                 config: worker_config(config, opened.lock.is_some()),
             })
         });
@@ -171,12 +172,14 @@ impl Node {
             app,
             worker,
             ledger: opened.ledger,
+            cached,
             _lock: opened.lock,
         })
     }
 
-    /// Closes the ledger; to be called when the lifecycle has ended.
+    /// Closes cache and ledger; to be called when the lifecycle has ended.
     pub async fn close(self) {
+        self.cached.close(&self.ledger).await;
         self.ledger.close().await;
     }
 }

@@ -4,9 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::Seals;
-use cache::{Cache, MemoryBackend};
-use cache_redis::{RedisCache, RedisOptions};
 use ledger::{AppenderConfig, Backend, Ledger};
 use ledger_postgres::{PostgresLedger, PostgresOptions};
 use ledger_sqlite::{FolderLock, SqliteLedger, lock_folder};
@@ -135,19 +132,4 @@ pub(crate) async fn queue(config: &Config) -> Result<Arc<dyn Queue>, StartError>
             StartError::Config(ConfigError::hidden("NATS_URL", &accepted))
         })?;
     Ok(Arc::new(queue))
-}
-
-/// Opens the cache. Redis need not be there: without it every read asks Order Desk.
-pub(crate) fn cache(config: &Config, clock: &Arc<dyn Clock>, seals: Seals) -> Result<Cache, StartError> {
-    let backend: Arc<dyn cache::Backend> = match config.cache_backend {
-        CacheBackend::Memory | CacheBackend::Sqlite => Arc::new(MemoryBackend::default()),
-        CacheBackend::Redis => {
-            let url = config.redis_url.expose_secret();
-            let redis = RedisCache::new(url, RedisOptions::default(), Arc::new(seals));
-            Arc::new(redis.map_err(|error| {
-                ConfigError::hidden("REDIS_URL", &format!("redis://host:6379/0 ({error})"))
-            })?)
-        }
-    };
-    Ok(Cache::new(backend, app::cache_time(Arc::clone(clock))))
 }
