@@ -6,6 +6,7 @@ mod access_log;
 mod authentication;
 mod batches;
 mod commands;
+mod conformance;
 mod cors;
 mod dry_runs;
 mod envelope;

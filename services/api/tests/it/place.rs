@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Once};
 
+use crate::conformance;
+
 use api::{ApiConfig, ApiState, AppReadiness, GuardConfig, Guards};
 use app::{App, AppConfig, Parts};
 use async_trait::async_trait;
@@ -315,9 +317,12 @@ impl Call<'_> {
     }
 
     pub async fn raw(self, body: impl Into<Body>) -> Reply {
+        let method = self.request.method_ref().unwrap().to_string();
+        let path = self.request.uri_ref().unwrap().path().to_owned();
         let response = self.response(body).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
+        conformance::check(&method, &path, parts.status, &parts.headers, &bytes);
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Reply {
