@@ -9,12 +9,14 @@ use domain::job::Job;
 use domain::store::Store;
 use domain::tenant::{Key, Tenant};
 use domain::{DataKeyId, IncarnationId, JobId, OrderId, StoreId, TenantId, Timestamp, UpstreamStoreId};
+use merkle::{Hash, NodeId};
 
 use crate::append::{Append, Appended, Refusal};
 use crate::filter::JobFilter;
 use crate::idempotency::IdempotencyRecord;
 use crate::ownership::{Claimed, Membership};
 use crate::recorded::Recorded;
+use crate::seal::{LeafRun, SignedHead, TreeNode};
 
 /// Why a database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -219,6 +221,22 @@ pub trait Backend: Send + Sync + 'static {
     async fn release(&self, incarnation: IncarnationId, partitions: &[u16]) -> Result<()>;
     /// Ends an incarnation: gives back all its partitions and removes its heartbeat.
     async fn goodbye(&self, incarnation: IncarnationId) -> Result<()>;
+
+    /// How many events are sealed: the last position of the last run.
+    async fn sealed_size(&self) -> Result<u64>;
+    /// Seals a run of leaves, with the subtrees that they complete, all or nothing. False, and nothing is written, if
+    /// the run does not begin where the last one ended. Insert-only, by trigger, as signed heads are.
+    async fn append_leaves(&self, run: &LeafRun, nodes: &[TreeNode]) -> Result<bool>;
+    /// The hashes sealed for the positions after `after`, ascending, at most `limit`; fewer where the seal ends.
+    async fn leaf_hashes(&self, after: u64, limit: u32) -> Result<Vec<Hash>>;
+    /// Those of these subtrees that are stored, in no order.
+    async fn tree_nodes(&self, ids: &[NodeId]) -> Result<Vec<TreeNode>>;
+    /// Stores a head, unless there is one of this size and generation.
+    async fn put_signed_head(&self, head: &SignedHead) -> Result<()>;
+    /// The head of the largest size, of the latest generation among those.
+    async fn latest_signed_head(&self) -> Result<Option<SignedHead>>;
+    /// Heads of at least `size` leaves, ascending by size and generation.
+    async fn signed_heads_from(&self, size: u64, limit: u32) -> Result<Vec<SignedHead>>;
 
     /// Throws all views away and writes them anew from the log: beside the live ones, then, with the head
     /// locked for the last catch-up, in their place. Returns how many events were folded.

@@ -17,6 +17,7 @@ mod idempotency;
 mod ownership;
 pub mod rebuild;
 mod recorded;
+pub mod seal;
 mod stream;
 pub mod view;
 

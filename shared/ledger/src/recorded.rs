@@ -2,6 +2,7 @@
 
 use domain::event::{DecodeError, Event};
 use domain::{JobId, OrderId, Sealed, StoreId, TenantId, Timestamp};
+use merkle::{Digest, Hash, Leaf};
 
 use crate::append::Meta;
 
@@ -43,6 +44,29 @@ impl Recorded {
     /// [`DecodeError`] if this program does not know it.
     pub fn event(&self) -> Result<Event, DecodeError> {
         Event::decode(&self.type_name, &self.data)
+    }
+
+    /// The hash of this row as a leaf of the verifiable log.
+    pub fn leaf_hash(&self) -> Hash {
+        let tenant_id = self.tenant_id.to_string();
+        let store_id = self.store_id.map(|id| id.to_string());
+        let job_id = self.job_id.map(|id| id.to_string());
+        let leaf = Leaf {
+            position: self.position,
+            tenant_seq: self.tenant_seq,
+            stream: &self.stream,
+            version: self.version,
+            type_name: &self.type_name,
+            tenant_id: &tenant_id,
+            store_id: store_id.as_deref(),
+            order_id: self.order_id.as_ref().map(OrderId::as_str),
+            job_id: job_id.as_deref(),
+            data: Digest::of(self.data.as_bytes()),
+            sealed: self.sealed.as_ref().map(|sealed| Digest::of(sealed.as_bytes())),
+            meta: Digest::of(self.meta.as_bytes()),
+            recorded_at: &self.recorded_at.to_string(),
+        };
+        leaf.hash()
     }
 
     /// Who and why; empty if the stored form is unknown.

@@ -11,10 +11,12 @@ use domain::tenant::{Key, Tenant};
 use domain::{
     BatchId, DataKeyId, IncarnationId, JobId, OrderId, StoreId, TenantId, Timestamp, UpstreamStoreId,
 };
+use ledger::seal::{LeafRun, SignedHead, TreeNode};
 use ledger::{
     Append, Appended, Backend, Claimed, DataKeyRow, Head, IdempotencyRecord, JobFilter, Membership,
     QueueCounts, Recorded, Refusal, Stream,
 };
+use merkle::{Hash, NodeId};
 
 use crate::connect::PostgresLedger;
 use crate::error::Result;
@@ -192,6 +194,34 @@ impl Backend for PostgresLedger {
 
     async fn goodbye(&self, incarnation: IncarnationId) -> Result<()> {
         self.end(incarnation).await
+    }
+
+    async fn sealed_size(&self) -> Result<u64> {
+        self.size_sealed().await
+    }
+
+    async fn append_leaves(&self, run: &LeafRun, nodes: &[TreeNode]) -> Result<bool> {
+        self.seal_run(run, nodes).await
+    }
+
+    async fn leaf_hashes(&self, after: u64, limit: u32) -> Result<Vec<Hash>> {
+        self.hashes_after(after, limit).await
+    }
+
+    async fn tree_nodes(&self, ids: &[NodeId]) -> Result<Vec<TreeNode>> {
+        self.nodes_among(ids).await
+    }
+
+    async fn put_signed_head(&self, head: &SignedHead) -> Result<()> {
+        self.put_head(head).await
+    }
+
+    async fn latest_signed_head(&self) -> Result<Option<SignedHead>> {
+        self.last_signed().await
+    }
+
+    async fn signed_heads_from(&self, size: u64, limit: u32) -> Result<Vec<SignedHead>> {
+        self.heads_from(size, limit).await
     }
 
     async fn rebuild(&self) -> Result<u64> {

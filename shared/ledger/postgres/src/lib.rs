@@ -7,6 +7,7 @@
 //! - `options`, `connect`, `pool`, `session`: how the database is reached, what a failure means, what is retried.
 //! - `groups`, `append`, `rows`: an append's way to `append_batch`.
 //! - `log`, `accounts`, `jobs`, `effects`, `operational`, `ownership`: the other parts of the port.
+//! - `seal`: the tree over the events.
 //! - `rebuild`, `schema`: views anew, migrations.
 //!
 //! **Behind a pooler.** A transaction pooler must keep track of prepared statements (PgBouncer 1.21 or newer,
@@ -34,6 +35,7 @@ mod pool;
 mod rebuild;
 mod rows;
 mod schema;
+mod seal;
 mod session;
 mod time;
 

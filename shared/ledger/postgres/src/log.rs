@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::connect::PostgresLedger;
 use crate::error::{Reading, Result, corrupt};
-use crate::time::At;
+use crate::time::{At, Exact};
 
 macro_rules! select_events {
     ($rest:literal) => {
@@ -116,6 +116,6 @@ pub(crate) fn recorded(row: &PgRow) -> Result<Recorded> {
         data: row.get("data")?,
         sealed: row.get::<Option<Vec<u8>>, _>("sealed")?.map(Sealed::new),
         meta: row.get("meta")?,
-        recorded_at: row.get::<At, _>("recorded_at")?.0,
+        recorded_at: row.get::<Exact, _>("recorded_at")?.0,
     })
 }

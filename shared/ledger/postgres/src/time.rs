@@ -30,6 +30,28 @@ impl At {
     }
 }
 
+/// A time that a program has written, and so has no parts of a millisecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exact(pub(crate) Timestamp);
+
+impl Type<Postgres> for Exact {
+    fn type_info() -> PgTypeInfo {
+        At::type_info()
+    }
+}
+
+impl Decode<'_, Postgres> for Exact {
+    fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
+        let bytes: [u8; 8] = value.as_bytes()?.try_into()?;
+        let at = At::decode(value)?;
+        if at.to_micros() == i64::from_be_bytes(bytes) {
+            Ok(Self(at.0))
+        } else {
+            Err("it has parts of a millisecond".into())
+        }
+    }
+}
+
 impl Type<Postgres> for At {
     fn type_info() -> PgTypeInfo {
         PgTypeInfo::with_oid(TIMESTAMPTZ)

@@ -21,6 +21,7 @@ mod rebuild;
 mod rows;
 mod schema;
 mod script;
+mod seal;
 mod settings;
 mod tenants;
 mod write;

@@ -10,6 +10,7 @@ use domain::store::Store;
 use domain::tenant::{Key, Tenant};
 use domain::{JobId, Sealed};
 use ledger::{DataKeyRow, IdempotencyAnswer, IdempotencyRecord, Recorded};
+use merkle::Hash;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::{Sqlite, SqliteRow};
 use sqlx::{Decode, Row, Type};
@@ -47,6 +48,35 @@ impl<'r> Cells<'r> {
         u64::try_from(self.get::<i64>(column)?).map_err(|error| self.corrupt(error))
     }
 
+    pub(crate) fn small<T: TryFrom<u64, Error = std::num::TryFromIntError>>(
+        &self,
+        column: usize,
+    ) -> Result<T> {
+        T::try_from(self.number(column)?).map_err(|error| self.corrupt(error))
+    }
+
+    pub(crate) fn hash(&self, column: usize) -> Result<Hash> {
+        Hash::try_from(self.get::<&[u8]>(column)?).map_err(|error| self.corrupt(error))
+    }
+
+    /// As [`Cells::parsed`], and only what is written so again: another spelling would not be found by queries.
+    fn exact<T: FromStr<Err: Display> + Display>(&self, column: usize) -> Result<T> {
+        let text: &str = self.get(column)?;
+        let value: T = self.parsed(column)?;
+        if value.to_string() == text {
+            Ok(value)
+        } else {
+            Err(self.corrupt(format!("{text} is not how {value} is written")))
+        }
+    }
+
+    fn maybe_exact<T: FromStr<Err: Display> + Display>(&self, column: usize) -> Result<Option<T>> {
+        match self.get::<Option<&str>>(column)? {
+            Some(_) => self.exact(column).map(Some),
+            None => Ok(None),
+        }
+    }
+
     pub(crate) fn parsed<T: FromStr<Err: Display>>(&self, column: usize) -> Result<T> {
         self.get::<&str>(column)?
             .parse()
@@ -78,14 +108,14 @@ pub(crate) fn recorded(row: &SqliteRow) -> Result<Recorded> {
         stream: cells.get(2)?,
         version: cells.number(3)?,
         type_name: cells.get(4)?,
-        tenant_id: cells.parsed(5)?,
-        store_id: cells.maybe(6)?,
-        order_id: cells.maybe(7)?,
-        job_id: cells.maybe(8)?,
+        tenant_id: cells.exact(5)?,
+        store_id: cells.maybe_exact(6)?,
+        order_id: cells.maybe_exact(7)?,
+        job_id: cells.maybe_exact(8)?,
         data: cells.get(9)?,
         sealed: cells.sealed(10)?,
         meta: cells.get(11)?,
-        recorded_at: cells.parsed(12)?,
+        recorded_at: cells.exact(12)?,
     })
 }
 

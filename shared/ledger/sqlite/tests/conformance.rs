@@ -34,6 +34,15 @@ impl Fixture for Folder {
             .await;
         result.map(drop).map_err(|error| error.to_string())
     }
+
+    async fn disarm(&self) {
+        for table in ["events", "seal_leaves", "seal_nodes", "seal_heads"] {
+            for what in ["updated", "deleted"] {
+                let sql = format!("DROP TRIGGER {table}_are_never_{what}");
+                self.raw(&sql).await.unwrap();
+            }
+        }
+    }
 }
 
 async fn fresh() -> impl Fixture {

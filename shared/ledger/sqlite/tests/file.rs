@@ -58,12 +58,10 @@ async fn a_schema_that_is_missing_or_another_is_refused() {
         );
         assert!(!error.to_string().contains('\n'));
     }
-    folder
-        .raw("UPDATE _sqlx_migrations SET version = 0 WHERE version = 9999")
-        .await;
+    folder.raw("UPDATE _sqlx_migrations SET version = -version").await;
     assert!(matches!(
         ledger.check_schema().await,
-        Err(SchemaError::Older { found: 0, .. })
+        Err(SchemaError::Older { found, .. }) if found < 1
     ));
 }
 

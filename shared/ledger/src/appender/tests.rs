@@ -17,10 +17,12 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::append::Meta;
+use crate::seal::{LeafRun, SignedHead, TreeNode};
 use crate::{
     Claimed, DataKeyRow, Expected, Head, IdempotencyRecord, JobFilter, Membership, NewEvent, QueueCounts,
     Recorded, Stream,
 };
+use merkle::{Hash, NodeId};
 
 /// A database that takes one batch per permit, and does what the appends' actors say.
 struct Fake {
@@ -170,6 +172,27 @@ impl Backend for Fake {
         unreachable!()
     }
     async fn goodbye(&self, _: IncarnationId) -> Result<()> {
+        unreachable!()
+    }
+    async fn sealed_size(&self) -> Result<u64> {
+        unreachable!()
+    }
+    async fn append_leaves(&self, _: &LeafRun, _: &[TreeNode]) -> Result<bool> {
+        unreachable!()
+    }
+    async fn leaf_hashes(&self, _: u64, _: u32) -> Result<Vec<Hash>> {
+        unreachable!()
+    }
+    async fn tree_nodes(&self, _: &[NodeId]) -> Result<Vec<TreeNode>> {
+        unreachable!()
+    }
+    async fn put_signed_head(&self, _: &SignedHead) -> Result<()> {
+        unreachable!()
+    }
+    async fn latest_signed_head(&self) -> Result<Option<SignedHead>> {
+        unreachable!()
+    }
+    async fn signed_heads_from(&self, _: u64, _: u32) -> Result<Vec<SignedHead>> {
         unreachable!()
     }
     async fn rebuild(&self) -> Result<u64> {

@@ -22,6 +22,8 @@ pub mod ownership;
 pub mod readers;
 pub mod rebuilding;
 pub mod sample;
+pub mod seals;
+pub mod tampering;
 pub mod uniqueness;
 pub mod views;
 pub mod walk;
@@ -42,6 +44,10 @@ pub trait Fixture: Send + Sync + 'static {
     /// would; the text of the database's error if it is refused. Tables have the names that are used in
     /// the documentation of [`crate::view::ViewRow`]; the log is `events`.
     async fn raw(&self, sql: &str) -> Result<(), String>;
+
+    /// Takes the triggers away that keep the log and what is sealed of it insert-only, as somebody with rights on the
+    /// database could.
+    async fn disarm(&self);
 }
 
 /// Makes a `#[tokio::test]` of every claim of the suite; takes the name of an `async fn() -> impl Fixture`.
@@ -114,6 +120,26 @@ macro_rules! conformance_tests {
                 an_append_that_breaks_the_database_fails_alone
                 a_caller_that_goes_away_changes_nothing
                 closing_waits_for_what_was_handed_in
+            }
+            seals {
+                a_run_lands_once_and_only_where_the_last_one_ended
+                hashes_and_subtrees_come_back_as_they_were_sealed
+                heads_come_back_in_the_order_of_their_sizes
+                what_was_sealed_can_only_be_inserted
+                several_sealers_at_once_seal_the_same_tree
+                every_proof_from_the_database_verifies
+                nothing_is_signed_on_top_of_what_was_altered
+                another_generation_signs_the_same_tree_under_another_name
+                an_export_proves_itself_from_wherever_it_begins
+            }
+            tampering {
+                a_log_that_nobody_touched_is_verified_while_it_grows
+                an_event_that_was_altered_is_named
+                an_event_that_was_removed_or_moved_is_named
+                an_event_altered_with_all_that_was_sealed_of_it_is_bracketed_by_signed_heads
+                what_was_sealed_cannot_be_changed_unnoticed
+                an_end_that_was_cut_off_is_noticed_by_who_kept_a_checkpoint
+                an_altered_event_shows_in_its_tenants_export
             }
             rebuilding {
                 rebuilt_views_are_the_same
