@@ -78,8 +78,8 @@ fn list<'h>(headers: &'h HeaderMap, name: &'static str) -> impl Iterator<Item = 
     headers
         .get_all(name)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
+        // What is no text stays in the list as a hop that nobody can read.
+        .flat_map(|value| value.to_str().unwrap_or("unreadable").split(','))
         .map(str::trim)
         .filter(|part| !part.is_empty())
 }
@@ -200,5 +200,93 @@ mod tests {
             ip("::ffff:10.0.0.1", &[("x-forwarded-for", "203.0.113.2:5555")]),
             "203.0.113.2"
         );
+    }
+
+    #[test]
+    fn nothing_left_of_a_hop_that_is_no_text_counts() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", "203.0.113.9".parse().unwrap());
+        headers.append(
+            "x-forwarded-for",
+            http::HeaderValue::from_bytes(b"\xff\xfe").unwrap(),
+        );
+        headers.append("x-forwarded-for", "10.1.2.3".parse().unwrap());
+        let client = Client::of(
+            &config(),
+            Some(SocketAddr::new("10.0.0.1".parse().unwrap(), 1)),
+            &headers,
+        );
+        assert_eq!(client.ip.unwrap().to_string(), "10.1.2.3");
+    }
+
+    #[test]
+    fn addresses_of_every_form_are_read() {
+        for (hop, read) in [
+            ("203.0.113.2:80", "203.0.113.2"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("::ffff:203.0.113.2", "203.0.113.2"),
+            ("unknown", "10.0.0.1"),
+            ("_hidden", "10.0.0.1"),
+            ("203.0.113.256", "10.0.0.1"),
+            ("", "10.0.0.1"),
+        ] {
+            assert_eq!(ip("10.0.0.1", &[("x-forwarded-for", hop)]), read, "{hop}");
+            let forwarded = format!("by=10.0.0.1; For=\"{hop}\" ;proto=http");
+            assert_eq!(ip("10.0.0.1", &[("forwarded", &forwarded)]), read, "{forwarded}");
+        }
+        let garbage = [("cf-connecting-ip", "x"), ("x-forwarded-for", "203.0.113.2")];
+        assert_eq!(
+            ip("10.0.0.1", &garbage),
+            "203.0.113.2",
+            "an unreadable one does not count"
+        );
+    }
+
+    #[test]
+    fn the_scheme_is_that_of_the_first_proxy() {
+        let https = |headers: &[(&'static str, &str)]| client("10.0.0.1", headers).https;
+        assert!(https(&[("x-forwarded-proto", "https, http")]));
+        assert!(!https(&[("x-forwarded-proto", "http, https")]));
+        assert!(https(&[(
+            "forwarded",
+            "for=1.2.3.4;proto=HTTPS, for=10.0.0.2;proto=http"
+        )]));
+        assert!(!https(&[("x-forwarded-proto", "ftp")]) && !https(&[]));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_headers_are_read_and_a_stranger_is_only_its_peer(
+            values in proptest::collection::vec((0_usize..6, proptest::collection::vec(0_u8.., 0..200)), 0..8),
+            octets in proptest::prelude::any::<[u8; 4]>(),
+        ) {
+            const NAMES: [&str; 6] =
+                ["cf-connecting-ip", "x-forwarded-for", "forwarded", "x-forwarded-proto", "cf-ray", "via"];
+            let mut headers = HeaderMap::new();
+            for (name, value) in values {
+                if let Ok(value) = http::HeaderValue::from_bytes(&value) {
+                    headers.append(NAMES[name], value);
+                }
+            }
+            let peer = SocketAddr::new(octets.into(), 1);
+            let found = Client::of(&config(), Some(peer), &headers);
+            let trusted = matches!(octets[0], 10 | 127);
+            if !trusted {
+                proptest::prop_assert_eq!(found, Client { ip: Some(peer.ip()), https: false, cf_ray: None });
+            }
+        }
+
+        /// However the client lies, the address that our own proxy saw is the one that counts.
+        #[test]
+        fn what_the_client_writes_cannot_hide_where_it_comes_from(
+            lies in "[ -~]{0,120}",
+            outside in (11_u8..126, 0_u8.., 0_u8..),
+        ) {
+            let seen = format!("{}.{}.{}.7", outside.0, outside.1, outside.2);
+            let chain = format!("{lies}, {seen}");
+            proptest::prop_assert_eq!(ip("10.0.0.1", &[("x-forwarded-for", &chain)]), seen);
+        }
     }
 }
