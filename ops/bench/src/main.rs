@@ -5,6 +5,7 @@
 //!
 //! To add a section: a file with `run(&Bench) -> Outcome<()>`, and a line in [`Section`] and [`run`].
 
+mod abuse;
 mod drain;
 mod http;
 mod latency;
@@ -42,6 +43,8 @@ enum Section {
     Reads,
     /// Take-over after the death of a worker
     Takeover,
+    /// Good requests beside 1,000 slow clients and 200 bad requests a second
+    Abuse,
     /// All of them
     All,
 }
@@ -116,6 +119,9 @@ async fn run(bench: &Bench, section: Section) -> Outcome<()> {
     }
     if wanted(Section::Drain) {
         drain::run(bench).await?;
+    }
+    if wanted(Section::Abuse) {
+        abuse::run(bench).await?;
     }
     if wanted(Section::Takeover) {
         takeover::run(bench).await?;
