@@ -8,19 +8,24 @@
 //! - [`Client`] calls a node with one tenant's master key;
 //! - [`desk`] has what tests ask of the simulator;
 //! - [`EveryJobEndedOnce`] remembers what was submitted and compares it with what became of it;
+//! - [`Collector`] takes traces as an OpenTelemetry collector does;
+//! - [`metrics`] compares what `/metrics` says with its table;
 //! - [`Forbidden`] looks for texts where they must not be;
 //! - [`live`] asks a real Order Desk whether it is as the gateway assumes.
 
 mod check;
 mod client;
+mod collector;
 pub mod desk;
 mod forbidden;
 mod gateway;
 pub mod live;
+pub mod metrics;
 mod node;
 
 pub use check::{Effect, EveryJobEndedOnce, Report};
 pub use client::{Answer, Client};
+pub use collector::{Collector, Span};
 pub use forbidden::Forbidden;
 pub use gateway::{Gateway, GatewayBuilder, fast_environment, kms_key};
 pub use node::{Ended, Node, Spec};

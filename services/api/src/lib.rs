@@ -15,6 +15,7 @@ mod cors;
 mod extract;
 mod fingerprint;
 mod guard;
+pub mod metric;
 mod observe;
 pub mod openapi;
 mod problem;

@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use runtime::config::{ConfigError, Source};
+use runtime::telemetry::trace::Traces;
 use runtime::{Config, Lifecycle, Signals, telemetry};
 
 use crate::demo;
 use crate::error::StartError;
-use crate::node::{Node, Role};
-use crate::{healthcheck, open};
+use crate::node::{Node, Role, install_tls};
+use crate::{healthcheck, metric, open};
+
+/// How long the end of a process waits for its last spans to be sent.
+const LAST_SPANS: Duration = Duration::from_secs(3);
 
 /// The gateway in front of the Order Desk API. Configured by environment variables; see the README.
 #[derive(Debug, Parser)]
@@ -130,14 +134,19 @@ async fn serve(role: Role) -> Result<ExitCode, StartError> {
         Signals::install().map_err(|error| StartError::failed("signals cannot be handled", error))?;
     let source = Source::from_process()?;
     let config = Config::load(&source)?;
-    telemetry::init_logs(config.log_level);
+    let traces = telemetry(&config, role)?;
     for warning in Config::report(&source).warnings {
         tracing::warn!("{warning}");
     }
     let metrics = telemetry::init_metrics()
         .map_err(|error| StartError::failed("the metrics cannot be set up", error))?;
+    metric::describe(role);
     let lifecycle = Lifecycle::new();
-    upkeep(&lifecycle, metrics.clone());
+    let upkeep = telemetry::keep_metrics(metrics.clone(), lifecycle.draining());
+    lifecycle.spawn("metrics", async move {
+        upkeep.await;
+        Ok(())
+    });
     let node = tokio::select! {
         node = Node::start(&config, role, &lifecycle, Some(metrics)) => node?,
         // Nothing has begun that a crash could not end as well.
@@ -148,18 +157,25 @@ async fn serve(role: Role) -> Result<ExitCode, StartError> {
     };
     let code = lifecycle.run(signals, config.shutdown_grace).await;
     node.close().await;
+    if let Some(traces) = traces {
+        traces.close(LAST_SPANS).await;
+    }
     Ok(code)
 }
 
-/// Lets the recorder fold its samples now and then, so that it does not grow without being read.
-fn upkeep(lifecycle: &Lifecycle, metrics: metrics_exporter_prometheus::PrometheusHandle) {
-    let draining = lifecycle.draining();
-    lifecycle.spawn("metrics", async move {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(5)) => metrics.run_upkeep(),
-                () = draining.cancelled() => return Ok(()),
-            }
-        }
-    });
+/// Logs, and traces if there is somebody to send them to.
+fn telemetry(config: &Config, role: Role) -> Result<Option<Traces>, StartError> {
+    let Some(endpoint) = &config.otlp_endpoint else {
+        telemetry::init_logs(config.log_level);
+        return Ok(None);
+    };
+    install_tls();
+    let service = match role {
+        Role::All => "orderdesk-gateway",
+        Role::Api => "orderdesk-api",
+        Role::Worker => "orderdesk-worker",
+    };
+    telemetry::init_logs_and_traces(config.log_level, endpoint, service)
+        .map(Some)
+        .map_err(|error| StartError::failed("traces cannot be sent", error))
 }

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod demo;
 mod error;
 mod healthcheck;
+mod metric;
 pub mod node;
 mod open;
 mod root;

@@ -31,11 +31,20 @@ pub enum Role {
 }
 
 impl Role {
-    fn serves(self) -> bool {
+    /// What metrics and traces call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Api => "api",
+            Self::Worker => "worker",
+        }
+    }
+
+    pub(crate) fn serves(self) -> bool {
         self != Self::Worker
     }
 
-    fn works(self) -> bool {
+    pub(crate) fn works(self) -> bool {
         self != Self::Api
     }
 }

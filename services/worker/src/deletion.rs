@@ -28,7 +28,7 @@ pub(crate) async fn run(context: Arc<Context>, stopped: CancellationToken) {
         });
         for store in deleted {
             if let Err(error) = end(&context, &store).await {
-                tracing::warn!(error = %error, store_id = %store.id, "a deletion did not get on");
+                tracing::warn!(error = %error, store_id = %store.store_id, "a deletion did not get on");
             }
         }
         tokio::select! {
@@ -95,7 +95,7 @@ async fn destroy(context: &Context, id: domain::StoreId) -> Result<(), BackendEr
     writing.announce(Subject::Store { store_id: store.id });
     match writing.commit(context).await {
         Ok(_) => {
-            tracing::info!(store_id = %store.id, tenant_id = %store.tenant_id, "a deleted store's credentials are destroyed");
+            tracing::info!(store_id = %store.store_id, tenant_id = %store.tenant_id, "a deleted store's credentials are destroyed");
             context.schedule(|schedule, now| schedule.set_store(Arc::new(next), now));
         }
         Err(error) => tracing::debug!(error = %error, "the store moved on"),

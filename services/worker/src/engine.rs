@@ -1,17 +1,21 @@
 //! Starts what the schedule says, until the worker drains.
 
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use runtime::telemetry::log_context;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use crate::context::Context;
 use crate::lease::WRITE_NEEDS;
+use crate::logs::Subject;
 use crate::schedule::{Action, Doubt, Finish, Plan, ReadOutcome, Work};
+use crate::trace::Spans;
 use crate::upstream::ABANDONED;
-use crate::{cycle, deletion, feed, partitions};
+use crate::{cycle, deletion, feed, metric, partitions};
 
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -67,9 +71,9 @@ pub(crate) fn perform(context: &Arc<Context>, action: Action, cycles: &TaskTrack
         Action::Run(plan) => {
             cycles.spawn(run_cycle(Arc::clone(context), plan));
         }
-        Action::Expire { job, store_id } => {
+        Action::Expire { job, .. } => {
             let context = Arc::clone(context);
-            cycles.spawn(async move { cycle::expire(&context, job, store_id).await });
+            cycles.spawn(async move { cycle::expire(&context, job).await });
         }
         Action::Grant { grant } => {
             if !tell(context, grant, ReadOutcome::Granted) {
@@ -90,16 +94,27 @@ fn tell(context: &Context, grant: uuid::Uuid, outcome: ReadOutcome) -> bool {
     let reader = context
         .readers
         .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .unwrap_or_else(PoisonError::into_inner)
         .remove(&grant);
     reader.is_some_and(|reader| reader.send(outcome).is_ok())
 }
 
 async fn run_cycle(context: Arc<Context>, plan: Plan) {
+    let subject = Arc::new(Subject::of(&context, &plan));
+    log_context(Arc::clone(&subject) as _, carry_out(context, plan, subject)).await;
+}
+
+async fn carry_out(context: Arc<Context>, plan: Plan, subject: Arc<Subject>) {
     let abandoned = CancellationToken::new();
     let mut inner = tokio::spawn(ABANDONED.scope(abandoned.clone(), {
         let (context, plan) = (Arc::clone(&context), plan.clone());
-        async move { cycle::run(&context, &plan).await }
+        log_context(Arc::clone(&subject) as _, async move {
+            let spans = Spans::begin(&context, &plan).await;
+            let cycle = cycle::run(&context, &plan, &subject);
+            let finish = cycle.instrument(spans.batch.clone()).await;
+            spans.end(&finish);
+            finish
+        })
     }));
     let ended = tokio::select! {
         ended = &mut inner => ended,
@@ -141,20 +156,18 @@ fn broken_off(context: &Context, plan: &Plan, error: &tokio::task::JoinError) ->
 
 async fn gauge(context: Arc<Context>, stopped: CancellationToken) {
     loop {
-        let (jobs, cycles, oldest) = context.look(|schedule, now| {
-            let (jobs, cycles) = schedule.sizes();
-            (
-                jobs,
-                cycles,
-                schedule
-                    .oldest_eligible(now)
-                    .map_or(Duration::ZERO, |at| now.at.since(at)),
-            )
-        });
-        metrics::gauge!("worker_jobs_open").set(jobs as f64);
-        metrics::gauge!("worker_cycles_running").set(cycles as f64);
-        metrics::gauge!("worker_oldest_wait_seconds").set(oldest.as_secs_f64());
-        metrics::gauge!("worker_partitions").set(context.lease.owned().len() as f64);
+        let census = context.look(|schedule, now| schedule.census(now));
+        let readers = context
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len();
+        metric::stand(
+            &census,
+            context.lease.owned().len(),
+            context.lease.left(context.clock.boot()),
+            readers,
+        );
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(5)) => {}
             () = stopped.cancelled() => return,

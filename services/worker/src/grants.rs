@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::context::Context;
+use crate::metric;
 use crate::schedule::{Read, ReadOutcome, SHOW_WITHIN, VALID};
 
 /// Answers requests for a partition until the returned guard is dropped.
@@ -70,6 +71,19 @@ struct Granter {
 #[async_trait]
 impl GrantHandler for Granter {
     async fn grant(&self, request: GrantRequest) -> GrantAnswer {
+        let answer = self.answer(request).await;
+        metric::granted(matches!(answer, GrantAnswer::Granted { .. }));
+        answer
+    }
+
+    async fn released(&self, _partition: u16, grant_id: Uuid) {
+        self.context
+            .schedule(|schedule, now| schedule.end_read(grant_id, now));
+    }
+}
+
+impl Granter {
+    async fn answer(&self, request: GrantRequest) -> GrantAnswer {
         let context = &self.context;
         // Answering after our lease has ended would spend another owner's tokens.
         if !context.lease.owns(request.partition) || context.lease.left(context.clock.boot()).is_zero() {
@@ -106,7 +120,6 @@ impl GrantHandler for Granter {
                     };
                 }
                 waiting.is_used = true;
-                metrics::counter!("worker_read_grants_total").increment(1);
                 GrantAnswer::Granted {
                     grant: Grant {
                         id,
@@ -118,10 +131,5 @@ impl GrantHandler for Granter {
             Ok(Ok(ReadOutcome::Refused(retry_after_ms))) => GrantAnswer::Refused { retry_after_ms },
             Ok(Err(_)) | Err(_) => GrantAnswer::Refused { retry_after_ms: 250 },
         }
-    }
-
-    async fn released(&self, _partition: u16, grant_id: Uuid) {
-        self.context
-            .schedule(|schedule, now| schedule.end_read(grant_id, now));
     }
 }

@@ -18,10 +18,13 @@ mod engine;
 mod feed;
 mod grants;
 mod lease;
+mod logs;
+pub mod metric;
 mod partitions;
 pub mod schedule;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod upstream;
 
 use std::sync::Arc;

@@ -89,7 +89,6 @@ impl<'a> Purse<'a> {
             .look(|schedule, now| schedule.sent(self.upstream, now));
         self.spent += 1;
         let outcome = call.await;
-        metrics::counter!("orderdesk_requests_total").increment(1);
         let sent = !matches!(&outcome, Err(error) if matches!(error.failure(), Failure::NotSent(_)));
         if !sent {
             self.spent -= 1;
@@ -101,7 +100,6 @@ impl<'a> Purse<'a> {
                     match failure {
                         Some(Failure::NotSent(_)) => bucket.unsent(ticket, now.boot),
                         Some(Failure::RateLimited { retry_after }) => {
-                            metrics::counter!("orderdesk_rate_limited_total").increment(1);
                             bucket.rate_limited(ticket, retry_after, now.boot);
                         }
                         _ => {

@@ -7,6 +7,7 @@ use ledger::{Append, AppendError, Appended};
 use queue::{Announcement, Hint, Subject};
 
 use crate::App;
+use crate::metric::Tally;
 
 /// Who is to be told about an append, once it is committed.
 pub(crate) struct News {
@@ -27,9 +28,11 @@ impl App {
             .iter()
             .any(|subject| matches!(subject, Subject::Store { .. }));
         let app = self.clone();
+        let tally = Tally::of(&append);
         let tell = move |appended: &Appended| {
             runtime::crash::point("commit.after");
             let position = appended.last;
+            tally.count();
             // Before the caller is answered: what it does next must not meet the store as it was.
             if changes_store {
                 app.0.stores.forget();

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use vault::LookupHash;
 
 use crate::App;
+use crate::metric::Waiting;
 
 /// What somebody waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +31,7 @@ pub(crate) struct Waiter {
     all: Waiters,
     topic: Topic,
     news: Option<watch::Receiver<u64>>,
+    _counted: Waiting,
 }
 
 impl Waiters {
@@ -44,6 +46,7 @@ impl Waiters {
             all: self.clone(),
             topic,
             news: Some(news),
+            _counted: Waiting::begin(),
         }
     }
 

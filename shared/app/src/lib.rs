@@ -20,6 +20,7 @@ mod dry_run;
 mod follow;
 mod idempotency;
 mod jobs;
+pub mod metric;
 pub mod payload;
 mod reads;
 mod retry;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use crate::flight::{Boarded, Flights, Join, Landed, Route, Seat, landed};
 use crate::{
@@ -151,7 +152,9 @@ impl Cache {
         Fut: Future<Output = Result<crate::Content, E>> + Send + 'static,
     {
         let inner = Arc::clone(&self.0);
-        tokio::spawn(seat.fly(async move { inner.fetch(&route, policy, fetch).await }))
+        // In a trace the call belongs to who asked first.
+        let flight = async move { inner.fetch(&route, policy, fetch).await }.in_current_span();
+        tokio::spawn(seat.fly(flight))
     }
 
     /// Forgets everything of these areas, for every process that shares the backend. Returns when that holds, or when

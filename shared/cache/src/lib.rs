@@ -22,6 +22,7 @@ mod content;
 mod flight;
 mod generations;
 mod memory;
+pub mod metric;
 mod seal;
 
 pub use area::{Area, Key, Topic};

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument as _;
 
 use crate::append::{Append, Appended, Refusal};
 use crate::backend::{Backend, BackendError};
+use crate::metric;
 
 /// How much the appender takes at once.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +82,7 @@ impl Appender {
 
     /// Hands in an append and waits for its commit.
     pub async fn append(&self, append: Append, after: Option<After>) -> Answer {
+        let events = append.events.len();
         let (answer, result) = oneshot::channel();
         let waiting = Box::new(Waiting {
             append,
@@ -89,7 +92,9 @@ impl Appender {
         if self.sender.send(Message::Append(waiting)).await.is_err() {
             return Err(AppendError::Closed);
         }
-        result.await.unwrap_or(Err(AppendError::Closed))
+        // The target of spans that are traced; elsewhere it costs a look at a flag.
+        let span = tracing::info_span!(target: "trace", "db.events.append", otel.kind = "client", events);
+        result.instrument(span).await.unwrap_or(Err(AppendError::Closed))
     }
 
     /// Waits for what was handed in, then stops the task.
@@ -156,7 +161,6 @@ async fn commit(backend: &dyn Backend, batch: Vec<Waiting>) {
         appends.push(waiting.append);
         callers.push((waiting.after, waiting.answer));
     }
-    metrics::histogram!("ledger_batch_appends").record(appends.len() as f64);
     match backend.append_batch(&appends).await {
         Ok(results) => {
             for ((after, answer), result) in callers.into_iter().zip(results) {
@@ -177,7 +181,7 @@ async fn commit(backend: &dyn Backend, batch: Vec<Waiting>) {
             }
         }
     }
-    metrics::histogram!("ledger_commit_seconds").record(started.elapsed().as_secs_f64());
+    metric::committed(appends.len(), started.elapsed());
 }
 
 async fn alone(backend: &dyn Backend, append: &Append) -> Answer {
@@ -195,6 +199,7 @@ async fn alone(backend: &dyn Backend, append: &Append) -> Answer {
 }
 
 fn tell(after: Option<After>, answer: oneshot::Sender<Answer>, result: Answer) {
+    metric::ended(&result);
     if let (Ok(appended), Some(after)) = (&result, after) {
         after(appended);
     }

@@ -14,6 +14,7 @@ mod backend;
 pub mod conformance;
 mod filter;
 mod idempotency;
+pub mod metric;
 mod ownership;
 pub mod rebuild;
 mod recorded;

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 use http_body_util::Full;
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_rustls::TlsConnector;
+use tracing::{Instrument as _, Span};
 use url::Url;
 
 use crate::config::{BuildError, Config};
@@ -17,7 +18,7 @@ use crate::error::{CallError, CannotKnow, Cause, Doubt, Failure, NotSent, Upstre
 use crate::judge::{self, Bad, judge};
 use crate::reply::Reply;
 use crate::write::{self, Guard, Limits};
-use crate::{Document, tls};
+use crate::{Document, metric, span, tls};
 
 const USER_AGENT: &str = concat!("OrderDesk-Gateway/", env!("CARGO_PKG_VERSION"));
 
@@ -133,9 +134,11 @@ impl Client {
             let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();
             Ok(Reply::collect(head, body, max_bytes).await)
         };
+        let sent = Sent::now(call.operation, &Method::GET, &self.config.base_url);
+        let exchange = exchange.instrument(sent.span.clone());
         let outcome = tokio::time::timeout(self.config.timeout, exchange).await;
         let timed_out = (Failure::InDoubt(Doubt::CannotKnow(CannotKnow::TimedOut)), None);
-        conclude(credentials, call, outcome.unwrap_or(Err(timed_out)))
+        conclude(credentials, call, &sent, outcome.unwrap_or(Err(timed_out)))
     }
 
     /// Any other method, on a connection of its own, sent at most once.
@@ -170,8 +173,10 @@ impl Client {
             connect_timeout: self.config.connect_timeout,
             max_bytes: self.config.max_document_bytes,
         };
-        let outcome = write::send(&url, &self.tls, request, limits, guard).await;
-        conclude(credentials, call, outcome)
+        let sent = Sent::now(call.operation, request.method(), &self.config.base_url);
+        let sending = write::send(&url, &self.tls, request, limits, guard);
+        let outcome = sending.instrument(sent.span.clone()).await;
+        conclude(credentials, call, &sent, outcome)
     }
 
     /// URL and headers of a call.
@@ -261,8 +266,36 @@ fn has_cause(
         || error.source().is_some_and(|inner| has_cause(inner, found))
 }
 
-/// Judges an answer and makes the error of a call out of everything that is not a success.
+/// A call under way.
+struct Sent {
+    at: Instant,
+    span: Span,
+}
+
+impl Sent {
+    fn now(operation: &'static str, method: &Method, base: &Url) -> Self {
+        Self {
+            at: Instant::now(),
+            span: span::begin(operation, method, base),
+        }
+    }
+}
+
+/// Judges an answer and counts the call.
 fn conclude(
+    credentials: &Credentials,
+    call: Call<'_>,
+    sent: &Sent,
+    outcome: Result<Reply, (Failure, Option<Cause>)>,
+) -> Result<Answer<Document>, CallError> {
+    let judged = answer(credentials, call, outcome);
+    metric::ended(call.operation, sent.at.elapsed(), &judged);
+    span::end(&sent.span, &judged);
+    judged
+}
+
+/// Makes the error of a call out of everything that is not a success.
+fn answer(
     credentials: &Credentials,
     call: Call<'_>,
     outcome: Result<Reply, (Failure, Option<Cause>)>,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
@@ -131,12 +132,11 @@ impl ArgonPool {
         &self,
         work: impl FnOnce(&Gate) -> R + Send + 'static,
     ) -> Result<R, HashError> {
-        let place = self
-            .0
-            .places
-            .clone()
-            .try_acquire_owned()
-            .map_err(|_| HashError::Busy)?;
+        let place = self.0.places.clone().try_acquire_owned().map_err(|_| {
+            metrics::counter!("argon2_refused_total").increment(1);
+            HashError::Busy
+        })?;
+        let pending = Pending::begin();
         let turn = self
             .0
             .turns
@@ -148,10 +148,27 @@ impl ArgonPool {
         // Both permits travel with the work: a caller who gives up must not let a third one start.
         let done = tokio::task::spawn_blocking(move || {
             let result = work(&gate);
-            drop((turn, place));
+            drop((turn, place, pending));
             result
         });
         done.await.map_err(|_| HashError::Aborted)
+    }
+}
+
+/// A key that waits or is being hashed; it counts until it is dropped.
+struct Pending(Instant);
+
+impl Pending {
+    fn begin() -> Self {
+        metrics::gauge!("argon2_pending").increment(1.0);
+        Self(Instant::now())
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        metrics::gauge!("argon2_pending").decrement(1.0);
+        metrics::histogram!("argon2_duration_seconds").record(self.0.elapsed().as_secs_f64());
     }
 }
 

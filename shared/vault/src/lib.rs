@@ -20,6 +20,7 @@ mod entropy;
 mod keyring;
 mod kms;
 mod label;
+pub mod metric;
 mod root;
 mod seal;
 mod secret;

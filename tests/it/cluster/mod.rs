@@ -12,3 +12,4 @@ mod smoke;
 mod startup;
 mod support;
 mod takeover;
+mod traces;

@@ -55,7 +55,9 @@ async fn a_worker_process_tells_of_its_health_readiness_and_metrics_and_of_nothi
         "{metrics}"
     );
     assert!(
-        metrics.lines().any(|line| line.starts_with("worker_partitions ")),
+        metrics
+            .lines()
+            .any(|line| line.starts_with("worker_partitions_owned ")),
         "{metrics}"
     );
     anyone.get("/stores").await.expect(404);

@@ -10,6 +10,8 @@ mod endings;
 mod faults;
 mod graceful;
 mod load;
+mod logs;
+mod metrics;
 mod pacing;
 mod quirks;
 mod secrecy;
@@ -17,6 +19,7 @@ mod smoke;
 mod specification;
 mod startup;
 mod tenants;
+mod traces;
 
 /// What anything may take on a machine busy with other tests.
 const PATIENCE: Duration = Duration::from_mins(1);

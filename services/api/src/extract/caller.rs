@@ -7,6 +7,8 @@ use axum::extract::FromRequestParts;
 use http::Method;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use runtime::telemetry::trace;
+use tracing::Span;
 use url::form_urlencoded;
 use vault::MasterKey;
 
@@ -62,7 +64,8 @@ impl FromRequestParts<ApiState> for Caller {
             key,
             client_ip: context.client().ip.map(|ip| ip.to_string()).unwrap_or_default(),
             request_id: context.request_id().clone(),
-            traceparent: super::traceparent(&parts.headers),
+            // Our own span, where traces are wanted: what follows from the request is below it.
+            traceparent: trace::traceparent(&Span::current()).or_else(|| super::traceparent(&parts.headers)),
         };
         if let Some(tenant) = caller.tenant_id() {
             context.log(|fields| fields.tenant_id = Some(tenant.to_string()));

@@ -16,7 +16,7 @@ impl Guards {
         refused(&failures.look(Subject::address(ip))).map(|retry_after| {
             too_many(
                 "Too many log-ins failed from your address.",
-                "log-ins",
+                "log_ins",
                 retry_after,
             )
         })
@@ -30,7 +30,6 @@ impl Guards {
         if let (Some(failures), Some(ip)) = (&self.failures, ip) {
             failures.take_now(Subject::address(ip));
         }
-        metrics::counter!("auth_failures_total").increment(1);
         problem
     }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use http::{Method, StatusCode};
 
 use super::context::Context;
+use crate::metric;
 use crate::problem::Problem;
 
 /// What is logged where the client went away before its answer.
@@ -25,6 +26,7 @@ impl Entry {
     /// Begins with the request.
     pub(crate) fn begin(method: &Method, route: String, context: Context) -> Self {
         let method = name(method);
+        metric::begun();
         Self {
             begun: Instant::now(),
             method,
@@ -38,12 +40,15 @@ impl Entry {
     /// Ends with the answer.
     pub(crate) fn end(&mut self, status: StatusCode, problem: Option<&Problem>) {
         self.status = status.as_u16();
+        if let Some(problem) = problem {
+            metric::problem(problem);
+        }
         self.error = problem.and_then(Problem::cause).map(|cause| chain(&**cause));
     }
 }
 
 /// The methods of our routes; any other text would grow the metrics without bound.
-fn name(method: &Method) -> &'static str {
+pub(super) fn name(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     KNOWN
         .into_iter()
@@ -89,15 +94,9 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let fields = self.context.fields();
         let route = fields.route.unwrap_or(&self.route);
-        let seconds = self.begun.elapsed().as_secs_f64();
-        metrics::counter!(
-            "http_requests_total",
-            "route" => route.to_owned(),
-            "method" => self.method,
-            "status" => self.status.to_string()
-        )
-        .increment(1);
-        metrics::histogram!("http_request_duration_seconds", "route" => route.to_owned()).record(seconds);
+        let took = self.begun.elapsed();
+        let seconds = took.as_secs_f64();
+        metric::ended(route, self.method, self.status, took);
         match self.status {
             500.. if self.status != 503 => line!(error, self, fields, route, seconds),
             503 => line!(warn, self, fields, route, seconds),

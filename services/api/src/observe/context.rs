@@ -6,6 +6,7 @@ use domain::RequestId;
 use http::{Extensions, HeaderMap};
 use limit::Decision;
 use runtime::Clock;
+use runtime::telemetry::LogContext;
 
 use crate::extract::client::Client;
 
@@ -67,6 +68,11 @@ impl Context {
         &self.0.request_id
     }
 
+    /// What the log lines of the request carry.
+    pub(crate) fn for_logs(&self) -> Arc<dyn LogContext> {
+        Arc::clone(&self.0) as Arc<dyn LogContext>
+    }
+
     /// Who calls.
     pub(crate) fn client(&self) -> &Client {
         &self.0.client
@@ -100,6 +106,23 @@ impl Context {
     /// What was added so far.
     pub(crate) fn fields(&self) -> LogFields {
         self.0.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl LogContext for Inner {
+    fn fields(&self, tell: &mut dyn FnMut(&'static str, &str)) {
+        tell("request_id", self.request_id.as_str());
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = [
+            ("tenant_id", log.tenant_id),
+            ("store_id", log.store_id),
+            ("job_id", log.job_id),
+        ];
+        for (name, value) in known {
+            if let Some(value) = value {
+                tell(name, &value);
+            }
+        }
     }
 }
 

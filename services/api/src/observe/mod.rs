@@ -4,6 +4,7 @@
 mod access_log;
 mod context;
 mod headers;
+mod span;
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -14,6 +15,8 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt as _;
 use http::Method;
 use http::request::Parts;
+use runtime::telemetry::log_context;
+use tracing::Instrument as _;
 
 pub(crate) use access_log::Entry;
 pub(crate) use context::Context;
@@ -37,7 +40,9 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
         .map(|info| info.0);
     let client = Client::of(&state.config, peer, &parts.headers);
     let context = Context::new(&parts.headers, client, &**state.app.clock());
-    let mut entry = Entry::begin(&parts.method, route(&parts), context.clone());
+    let route = route(&parts);
+    let span = span::begin(&parts, &route, &context);
+    let mut entry = Entry::begin(&parts.method, route, context.clone());
     let (limit, head) = (handler_limit(&state.config, &parts), parts.method == Method::HEAD);
     let cors = state.config.allowed_origins.judge(&parts.headers);
     let answered = cors
@@ -52,7 +57,8 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
             None => next.run(request).await,
         }
     };
-    let handled = AssertUnwindSafe(tokio::time::timeout(limit, handling))
+    let work = log_context(context.for_logs(), handling.instrument(span.clone()));
+    let handled = AssertUnwindSafe(tokio::time::timeout(limit, work))
         .catch_unwind()
         .await;
     let mut response = match handled {
@@ -75,6 +81,7 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
     cors.add(response.headers_mut());
     headers::add(response.headers_mut(), &context);
     entry.end(response.status(), problem.as_ref());
+    span::end(&span, response.status(), problem.as_ref(), &context);
     response
 }
 

@@ -128,6 +128,11 @@ impl Problem {
         self.0.code
     }
 
+    /// The status of the answer.
+    pub(crate) fn status(&self) -> http::StatusCode {
+        self.0.code.status()
+    }
+
     /// The internal cause.
     pub(crate) fn cause(&self) -> Option<&Cause> {
         self.0.cause.as_ref()

@@ -327,7 +327,7 @@ impl Cycle<'_> {
 
     /// Pauses the store, unless it was changed since this cycle began.
     pub(super) async fn pause_store(&mut self) {
-        tracing::warn!(store_id = %self.store.id, "Order Desk rejected the store's credentials, pausing it");
+        tracing::warn!("Order Desk rejected the store's credentials, pausing it");
         // The store's row may be newer than ours: a key replaced meanwhile must not be paused.
         let Ok(Some(store)) = self.context.ledger.store(self.store.id).await else {
             return;

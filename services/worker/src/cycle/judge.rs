@@ -42,6 +42,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, id: BatchId) -> Finish {
         }
         Err(_) => return later(cycle, id, Duration::from_secs(1)),
     };
+    cycle.subject.jobs(&jobs);
     if jobs.is_empty() {
         // Its jobs have ended otherwise; only the batch is left to close.
         return close_empty(cycle, id).await;

@@ -33,6 +33,7 @@ pub(super) async fn jobs(cycle: &Cycle<'_>, ids: &[JobId]) -> Loading {
             return Loading::Over(hold(context, cycle.plan, 1_000));
         }
     };
+    cycle.subject.jobs(&rows);
     rows.sort_by_key(|job| ids.iter().position(|id| *id == job.id));
     let mut ended = Vec::new();
     let mut jobs = Vec::new();

@@ -31,14 +31,16 @@ pub(crate) mod write;
 
 use std::sync::Arc;
 
+use domain::JobId;
 use domain::event::{JobCancelled, JobFailed};
-use domain::job::{CancelReason, ErrorCode, Job, JobError};
+use domain::job::{CancelReason, ErrorCode, Job, JobError, JobStatus};
 use domain::order::CommandKind;
 use domain::store::Store;
-use domain::{JobId, StoreId};
 use orderdesk::Credentials;
 
 use crate::context::Context;
+use crate::logs::Subject;
+use crate::metric;
 use crate::schedule::{Finish, Plan, Work};
 use crate::upstream::Purse;
 
@@ -52,12 +54,14 @@ pub(crate) struct Cycle<'a> {
     pub(crate) store: Arc<Store>,
     pub(crate) credentials: Credentials,
     pub(crate) purse: Purse<'a>,
+    /// What its log lines are about.
+    pub(crate) subject: &'a Subject,
     /// Requests of this attempt that earlier cycles sent.
     pub(crate) sent_before: u32,
 }
 
 /// Carries out a plan.
-pub(crate) async fn run(context: &Context, plan: &Plan) -> Finish {
+pub(crate) async fn run(context: &Context, plan: &Plan, subject: &Subject) -> Finish {
     // Made first, so that the plan's tokens go back however the cycle ends.
     let purse = Purse::new(context, &plan.upstream, plan.tokens);
     if !crate::upstream::may_read(context, plan.partition) {
@@ -69,7 +73,7 @@ pub(crate) async fn run(context: &Context, plan: &Plan) -> Finish {
     let credentials = match context.seals.credentials(&store).await {
         Ok(credentials) => credentials,
         Err(error) => {
-            tracing::error!(error = %error, store_id = %store.id, "credentials cannot be opened");
+            tracing::error!(error = %error, "credentials cannot be opened");
             return hold(context, plan, 5_000);
         }
     };
@@ -79,6 +83,7 @@ pub(crate) async fn run(context: &Context, plan: &Plan) -> Finish {
         store,
         credentials,
         purse,
+        subject,
         sent_before: 0,
     };
     match &plan.work {
@@ -106,6 +111,11 @@ async fn change(cycle: &mut Cycle<'_>, ids: &[JobId]) -> Finish {
         | CommandKind::OrderUpdateAddress
         | CommandKind::OrderAddNote => order::run(cycle, jobs).await,
     };
+    let succeeded = finish
+        .jobs
+        .iter()
+        .filter(|job| job.status == JobStatus::Succeeded);
+    metric::saved(succeeded.count(), cycle.purse.spent);
     finish.jobs.extend(ended);
     finish
 }
@@ -128,7 +138,7 @@ pub(crate) fn hold(context: &Context, plan: &Plan, ms: u64) -> Finish {
 }
 
 /// Ends a job whose time is over.
-pub(crate) async fn expire(context: &Context, id: JobId, store: StoreId) {
+pub(crate) async fn expire(context: &Context, id: JobId) {
     let Ok(Some(job)) = context.ledger.job(id).await else {
         return;
     };
@@ -141,7 +151,13 @@ pub(crate) async fn expire(context: &Context, id: JobId, store: StoreId) {
         "the job did not end before its deadline",
     );
     error.cause = job.error.as_ref().map(|last| last.code);
-    tracing::info!(job_id = %id, store_id = %store, "job ran out of time");
+    tracing::info!(
+        job_id = %id,
+        tenant_id = %job.tenant_id,
+        store_id = %job.upstream_store_id,
+        request_id = %job.request_id,
+        "job ran out of time"
+    );
     let Some(mut writing) = Writing::begin(context, job.partition, job.tenant_id) else {
         return;
     };

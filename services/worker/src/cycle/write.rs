@@ -265,12 +265,11 @@ impl Writing {
 }
 
 fn count_end(job: &Job) {
-    metrics::counter!("jobs_ended_total", "kind" => job.kind.as_str(), "status" => job.status.as_str())
-        .increment(1);
+    app::metric::ended(job);
     tracing::info!(
         job_id = %job.id,
         tenant_id = %job.tenant_id,
-        store_id = %job.store_id,
+        store_id = %job.upstream_store_id,
         request_id = %job.request_id,
         kind = job.kind.as_str(),
         status = job.status.as_str(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::job::{Job, JobClass, Priority};
+use domain::job::{Job, JobClass, JobStatus, Priority};
 use domain::order::CommandKind;
 use domain::store::Store;
 use domain::{BatchId, JobId, StoreId, TenantId, Timestamp};
@@ -30,6 +30,8 @@ pub(super) struct Entry {
     /// Jobs with one mark travel together and with nobody else.
     pub(super) group: Option<u64>,
     pub(super) last_position: u64,
+    /// It waits after a failed attempt.
+    pub(super) retrying: bool,
     pub(super) tokens: u32,
     priority: Priority,
     deadline_at: Timestamp,
@@ -49,6 +51,7 @@ impl Entry {
             expiring: None,
             group: None,
             last_position: job.last_position,
+            retrying: job.status == JobStatus::Retrying,
             tokens: tokens(job),
             priority: job.priority,
             deadline_at: job.deadline_at,

@@ -7,9 +7,11 @@
 //! - `upstream` is one Order Desk store with its bucket and circuit, `plan` is what is started,
 //! - `lanes` and `awake` know what goes next without looking at everything,
 //! - `gate` keeps a read and a change of one order apart,
+//! - `census` counts it all, for the metrics,
 //! - `news` takes in jobs and stores, `tokens` gives out tokens, `deadline` and `ended` are about ends.
 
 mod awake;
+mod census;
 mod deadline;
 mod ended;
 mod entry;
@@ -31,6 +33,7 @@ use domain::store::Store;
 use domain::{JobId, StoreId, Timestamp};
 use uuid::Uuid;
 
+pub use census::Census;
 pub use gate::{Read, ReadOutcome};
 pub(crate) use gate::{SHOW_WITHIN, VALID};
 pub use plan::{Action, Doubt, Finish, Plan, Work};
@@ -252,17 +255,6 @@ impl Schedule {
     /// How many jobs are known, and how many cycles run.
     pub fn sizes(&self) -> (usize, usize) {
         (self.jobs.len(), self.cycles.len())
-    }
-
-    /// When the job that has waited longest became eligible.
-    pub fn oldest_eligible(&self, now: Now) -> Option<Timestamp> {
-        self.upstreams
-            .values()
-            .flat_map(Upstream::entries)
-            .filter(|entry| entry.batch.is_none())
-            .map(|entry| entry.eligible_at)
-            .filter(|at| *at <= now.at)
-            .min()
     }
 
     /// What to start now, if anything; call until it says nothing.

@@ -59,7 +59,7 @@ impl Schedule {
             // The same Order Desk store: its tokens may just have been spent under the former key.
             let fresh = Upstream::new(store.partition, &self.limits, Some(now.boot), now);
             self.upstreams.insert(store.upstream_key.clone(), fresh);
-            tracing::debug!(store_id = %former.id, "a store has another key");
+            tracing::debug!(store_id = %former.store_id, "a store has another key");
         }
         self.put_store(&store);
         let upstream = self.upstream(&store, now);

@@ -11,6 +11,7 @@
 //! expires a second after that, so the idle cost nothing. Nothing else is stored.
 
 mod breaker;
+pub mod metric;
 
 use std::fmt;
 use std::sync::Arc;

@@ -109,7 +109,7 @@ pub struct Config {
     /// `CREATE_MARKER`: where a created order carries its job. Default metadata.
     pub create_marker: CreateMarker,
     /// `OTEL_EXPORTER_OTLP_ENDPOINT`: where traces go; unset: nowhere.
-    pub otlp_endpoint: Option<String>,
+    pub otlp_endpoint: Option<url::Url>,
 }
 
 impl Config {
@@ -198,7 +198,7 @@ impl Config {
             audit_reads: s.value("AUDIT_READS", "true", parse::boolean),
             create_marker: s.value("CREATE_MARKER", "metadata", CreateMarker::parse),
             otlp_endpoint: s.optional("OTEL_EXPORTER_OTLP_ENDPOINT", |t| {
-                parse::url(t, &["http", "https"]).map(|u| u.to_string())
+                parse::url(t, &["http", "https"])
             }),
         }
     }

@@ -14,7 +14,7 @@ async fn line(shop: &Shop, id: &str) -> Value {
             .logs()
             .iter()
             .filter_map(|line| serde_json::from_str(line).ok())
-            .filter(|line: &Value| line["request_id"] == id && line.get("status").is_some())
+            .filter(|line: &Value| line["request_id"] == id && line.get("route").is_some())
             .collect();
         match lines.as_slice() {
             [line] => Ok(line.clone()),
