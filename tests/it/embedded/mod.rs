@@ -9,6 +9,7 @@ mod edits;
 mod endings;
 mod faults;
 mod graceful;
+mod limits;
 mod load;
 mod logs;
 mod metrics;
