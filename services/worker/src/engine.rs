@@ -15,7 +15,7 @@ use crate::logs::Subject;
 use crate::schedule::{Action, Doubt, Finish, Plan, ReadOutcome, Work};
 use crate::trace::Spans;
 use crate::upstream::ABANDONED;
-use crate::{cycle, deletion, feed, metric, partitions};
+use crate::{cycle, deletion, feed, metric, partitions, seals};
 
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -28,6 +28,7 @@ pub(crate) async fn run(context: Arc<Context>, draining: CancellationToken) -> O
     let feed = tokio::spawn(feed::run(Arc::clone(&context), stopped.clone()));
     let deletion = tokio::spawn(deletion::run(Arc::clone(&context), stopped.clone()));
     let starter = tokio::spawn(start(Arc::clone(&context), stopped.clone()));
+    let seals = tokio::spawn(seals::run(Arc::clone(&context), stopped.clone()));
     let gauges = tokio::spawn(gauge(Arc::clone(&context), stopped.clone()));
     // The heartbeat is the last to end: what runs needs the lease until it is done.
     partitions::run(&context, &draining).await;
@@ -36,6 +37,7 @@ pub(crate) async fn run(context: Arc<Context>, draining: CancellationToken) -> O
         ("feed", feed),
         ("deletion", deletion),
         ("starter", starter),
+        ("seals", seals),
         ("gauges", gauges),
     ] {
         if let Err(error) = task.await {

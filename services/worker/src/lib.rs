@@ -7,6 +7,7 @@
 //! - `engine` starts what the schedule says;
 //! - `cycle` carries out one batch: fetch, fold, intent, update, check, record; or judges one in doubt;
 //! - `deletion` ends what a deleted store leaves behind;
+//! - `seals` grows and signs the tree over the events;
 //! - `grants` answers readers who ask for tokens.
 //!
 //! To add a kind of command, add its cycle under `cycle` and its tokens in the schedule's entry.
@@ -22,6 +23,7 @@ mod logs;
 pub mod metric;
 mod partitions;
 pub mod schedule;
+mod seals;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -72,6 +74,8 @@ pub struct WorkerConfig {
     pub sole: bool,
     /// How often the ledger is asked for news that no hint told.
     pub sweep_every: Duration,
+    /// How often the log is sealed and signed while there is news.
+    pub seal_every: Duration,
     /// Whether hints are listened to at all; off in tests that show that nothing depends on them.
     pub hints: bool,
     /// Where a created order carries its job.
@@ -96,6 +100,7 @@ impl Default for WorkerConfig {
             doubt_margin: Duration::from_secs(2),
             sole: false,
             sweep_every: Duration::from_secs(2),
+            seal_every: Duration::from_secs(5),
             hints: true,
             marker: domain::order::create::Marker::Metadata,
             limits: schedule::Limits::default(),

@@ -14,7 +14,7 @@ pub fn describe() {
 }
 
 fn gauges() {
-    let known: [(&str, Unit, &str); 11] = [
+    let known: [(&str, Unit, &str); 12] = [
         (
             "worker_jobs_open",
             Unit::Count,
@@ -70,6 +70,11 @@ fn gauges() {
             Unit::Count,
             "Reads that wait for a token.",
         ),
+        (
+            "worker_sealed_position",
+            Unit::Count,
+            "The last position of the log that this worker has sealed and signed.",
+        ),
     ];
     for (name, unit, help) in known {
         describe_gauge!(name, unit, help);
@@ -83,7 +88,7 @@ fn gauges() {
 }
 
 fn counters() {
-    let plain: [(&str, &str); 10] = [
+    let plain: [(&str, &str); 12] = [
         (
             "jobs_needs_review_total",
             "Jobs that ended because nobody can say what became of their request.",
@@ -111,6 +116,11 @@ fn counters() {
         (
             "worker_partitions_lost_total",
             "Partitions that another worker took because this one was late.",
+        ),
+        ("worker_seals_total", "Heads of the log that were signed."),
+        (
+            "worker_seal_alarms_total",
+            "Times that the log was found to be another than the one that was signed.",
         ),
         (
             "orders_changed_externally_total",
@@ -164,6 +174,17 @@ pub(crate) fn stand(census: &Census, partitions: usize, lease: Duration, readers
     gauge!("worker_circuits_open").set(census.circuits_open as f64);
     gauge!("worker_tokens_left").set(census.tokens as f64);
     gauge!("worker_readers_waiting").set(readers as f64);
+}
+
+/// The log is signed up to `position`.
+pub(crate) fn sealed(position: u64) {
+    counter!("worker_seals_total").increment(1);
+    gauge!("worker_sealed_position").set(position as f64);
+}
+
+/// The log is not what was signed.
+pub(crate) fn seal_alarm() {
+    counter!("worker_seal_alarms_total").increment(1);
 }
 
 /// A read was given a token, or not.

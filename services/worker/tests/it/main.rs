@@ -18,4 +18,5 @@ mod preconditions;
 mod privacy;
 mod quirks;
 mod schedule;
+mod seals;
 mod support;

@@ -165,6 +165,7 @@ impl Setup {
             doubt_margin: self.margin,
             sole: true,
             sweep_every: Duration::from_millis(200),
+            seal_every: Duration::from_millis(100),
             hints: self.hints,
             marker: self.marker,
             limits: self.limits,
