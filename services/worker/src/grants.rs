@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::context::Context;
 use crate::metric;
-use crate::schedule::{Read, ReadOutcome, SHOW_WITHIN, VALID};
+use crate::schedule::{Read, ReadOutcome, SHOW_WITHIN, Shows, VALID};
 
 /// Answers requests for a partition until the returned guard is dropped.
 pub(crate) async fn serve(context: &Arc<Context>, partition: u16) -> Box<dyn Send + Sync> {
@@ -95,9 +95,10 @@ impl Granter {
         let patience = Duration::from_millis(request.patience_ms.min(10_000));
         let read = Read {
             grant: id,
-            lane: match &request.read {
-                ReadScope::Order { order_id } => Some(format!("order:{order_id}")),
-                ReadScope::Orders | ReadScope::Other => None,
+            shows: match &request.read {
+                ReadScope::Order { order_id } => Shows::Order(format!("order:{order_id}")),
+                ReadScope::Orders => Shows::Orders,
+                ReadScope::Other => Shows::Other,
             },
             interactive: request.interactive,
             // Answer a little before the asker gives up.

@@ -130,7 +130,7 @@ impl Bench {
         self.context.schedule(|schedule, now| {
             let read = Read {
                 grant: Uuid::now_v7(),
-                lane: None,
+                shows: crate::schedule::Shows::Other,
                 interactive: true,
                 patient_until: now.boot,
             };

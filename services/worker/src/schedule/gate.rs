@@ -3,7 +3,7 @@
 //! A change reads an order and writes it back whole. Had a read by somebody else shown a foreign edit in between, that
 //! edit would be undone although it was seen. So per order a granted read and a change exclude each other: a change
 //! waits until the reads granted before have ended (or may no longer be shown), and while one waits or runs, new
-//! reads of that order wait.
+//! reads of that order wait. A list shows every order: see [`super::lists`].
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
@@ -16,13 +16,24 @@ pub(crate) const VALID: Duration = Duration::from_secs(2);
 /// How long what it has read may be shown.
 pub(crate) const SHOW_WITHIN: Duration = Duration::from_secs(5);
 
+/// What a read shows of what commands change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shows {
+    /// The order of this lane.
+    Order(String),
+    /// A list of orders: any of them.
+    Orders,
+    /// Nothing of that kind.
+    Other,
+}
+
 /// A read that asks for a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
     /// Its grant.
     pub grant: Uuid,
-    /// The lane of the order it shows, if it shows one.
-    pub lane: Option<String>,
+    /// What it shows.
+    pub shows: Shows,
     /// Whether a person waits.
     pub interactive: bool,
     /// Until when it waits, on the boot clock.
@@ -52,7 +63,7 @@ pub(super) struct Reads {
 /// A read that was granted. Its token counts as outstanding until it ends: nobody tells when its request arrives.
 #[derive(Debug)]
 pub(super) struct Granted {
-    pub(super) lane: Option<String>,
+    pub(super) shows: Shows,
     pub(super) ticket: Ticket,
     until: Duration,
 }
@@ -86,6 +97,11 @@ impl Reads {
         patience.into_iter().chain(expiry).min()
     }
 
+    /// Whether lists of orders wait.
+    pub(super) fn want_lists(&self) -> bool {
+        self.waiting.iter().any(|read| read.shows == Shows::Orders)
+    }
+
     /// Positions of those that wait, in the order in which they are served.
     pub(super) fn by_rank(&self) -> impl Iterator<Item = (usize, &Read)> {
         let some = |interactive| {
@@ -103,7 +119,7 @@ impl Reads {
         self.granted.insert(
             read.grant,
             Granted {
-                lane: read.lane.clone(),
+                shows: read.shows.clone(),
                 ticket,
                 until,
             },

@@ -6,7 +6,7 @@
 //! - `entry` is a job as the schedule sees it, `lane` keeps jobs of one order in order,
 //! - `upstream` is one Order Desk store with its bucket and circuit, `plan` is what is started,
 //! - `lanes` and `awake` know what goes next without looking at everything,
-//! - `gate` keeps a read and a change of one order apart,
+//! - `gate` keeps a read and a change of one order apart, `lists` lists of orders and changes of any,
 //! - `census` counts it all, for the metrics,
 //! - `news` takes in jobs and stores, `tokens` gives out tokens, `deadline` and `ended` are about ends.
 
@@ -18,6 +18,7 @@ mod entry;
 mod gate;
 mod lane;
 mod lanes;
+mod lists;
 mod news;
 mod plan;
 #[cfg(test)]
@@ -34,7 +35,7 @@ use domain::{JobId, StoreId, Timestamp};
 use uuid::Uuid;
 
 pub use census::Census;
-pub use gate::{Read, ReadOutcome};
+pub use gate::{Read, ReadOutcome, Shows};
 pub(crate) use gate::{SHOW_WITHIN, VALID};
 pub use plan::{Action, Doubt, Finish, Plan, Work};
 

@@ -8,9 +8,10 @@ use orderdesk::circuit::{Circuit, State};
 use uuid::Uuid;
 
 use super::entry::{Entry, Place};
-use super::gate::{Read, Reads};
+use super::gate::{Read, Reads, Shows};
 use super::lane::{Busy, InDoubt, Stores};
 use super::lanes::Lanes;
+use super::lists::Lists;
 use super::plan::{Action, Doubt, Finish, Plan};
 use super::{Limits, Now};
 
@@ -30,6 +31,7 @@ pub(super) struct Upstream {
     pub(super) lanes: Lanes,
     running: usize,
     reads: Reads,
+    lists: Lists,
     /// Running cycles that wait for further tokens.
     urgent: u32,
     urgent_until: Duration,
@@ -73,6 +75,7 @@ impl Upstream {
             lanes: Lanes::default(),
             running: 0,
             reads: Reads::default(),
+            lists: Lists::default(),
             urgent: 0,
             urgent_until: Duration::ZERO,
             starved: None,
@@ -121,6 +124,7 @@ impl Upstream {
 
     /// Ends a cycle; says whether it was known here.
     pub(super) fn end_cycle(&mut self, plan: &Plan, finish: &Finish) -> bool {
+        self.lists.change_ended(plan.cycle);
         let known = self
             .lanes
             .change(&plan.lane)
@@ -145,7 +149,10 @@ impl Upstream {
         } else {
             self.bucket.unsent(granted.ticket, now.boot);
         }
-        if let Some(lane) = granted.lane.and_then(|lane| self.lanes.change(&lane)) {
+        self.lists.ended(grant);
+        if let Shows::Order(lane) = granted.shows
+            && let Some(lane) = self.lanes.change(&lane)
+        {
             lane.readers.remove(&grant);
         }
     }
@@ -211,6 +218,9 @@ impl Upstream {
         if self.reads.waiting.is_empty() {
             return None;
         }
+        if self.reads.want_lists() && !self.lists.may_be_read() {
+            self.lists.asked(now.boot);
+        }
         if self.urgent > 0 {
             alarm.at(self.urgent_until);
             return None;
@@ -233,15 +243,15 @@ impl Upstream {
             alarm.at(now.boot.saturating_add(self.bucket.ready_in(needed, now.boot)));
             return None;
         }
-        let free = |lane: &str| {
-            self.lanes
+        let may_show = |shows: &Shows| match shows {
+            Shows::Order(lane) => self
+                .lanes
                 .get(lane)
-                .is_none_or(|lane| !lane.is_wanted(stores, now.at))
+                .is_none_or(|lane| !lane.is_wanted(stores, now.at)),
+            Shows::Orders => self.lists.may_be_read(),
+            Shows::Other => true,
         };
-        let (index, _) = self
-            .reads
-            .by_rank()
-            .find(|(_, read)| read.lane.as_deref().is_none_or(free))?;
+        let (index, _) = self.reads.by_rank().find(|(_, read)| may_show(&read.shows))?;
         if !self.bucket.try_take(1, now.boot) {
             alarm.at(now.boot.saturating_add(self.bucket.ready_in(1, now.boot)));
             return None;
@@ -249,8 +259,10 @@ impl Upstream {
         let read = self.reads.waiting.remove(index)?;
         let ticket = self.bucket.sent(now.boot);
         self.reads.grant(&read, ticket, now.boot);
-        if let Some(lane) = &read.lane {
-            self.lanes.make(lane).readers.insert(read.grant);
+        match &read.shows {
+            Shows::Order(lane) => drop(self.lanes.make(lane).readers.insert(read.grant)),
+            Shows::Orders => self.lists.granted(read.grant),
+            Shows::Other => {}
         }
         Some(Action::Grant { grant: read.grant })
     }
@@ -275,6 +287,7 @@ impl Upstream {
         } = *view;
         let Some(candidate) = self.lanes.best(stores, limits.batch_jobs, now.at) else {
             self.starved = None;
+            self.lists.no_change_waits();
             return Next::Nothing;
         };
         if self.urgent > 0 {
@@ -283,10 +296,20 @@ impl Upstream {
         }
         if let State::Open { next_probe } = self.circuit.state(now.boot) {
             alarm.at(next_probe);
+            self.lists.no_change_waits();
             return Next::Nothing;
         }
         if !room {
+            self.lists.no_change_waits();
             return Next::NoRoom;
+        }
+        let concerns_lists = Lists::concern(&candidate.lane);
+        if concerns_lists && let Err(until) = self.lists.may_be_changed(now.boot) {
+            // Lists are short: what is kept waiting by them is not starved of tokens.
+            if let Some(until) = until {
+                alarm.at(until);
+            }
+            return Next::Nothing;
         }
         let tokens = candidate.tokens.min(self.bucket.size());
         if !self.bucket.try_take(tokens, now.boot) {
@@ -299,6 +322,9 @@ impl Upstream {
             return Next::Nothing;
         }
         self.starved = None;
+        if concerns_lists {
+            self.lists.change_began(turn, now.boot);
+        }
         self.lanes.served(candidate.tenant, turn);
         if let Some(lane) = self.lanes.change(&candidate.lane) {
             lane.busy = Some(Busy {

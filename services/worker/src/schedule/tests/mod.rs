@@ -4,6 +4,7 @@ mod desk;
 mod doubt;
 mod ends;
 mod flow;
+mod lists;
 mod order;
 mod ownership;
 mod reads;

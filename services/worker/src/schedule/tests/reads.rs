@@ -4,12 +4,12 @@ use domain::job::{JobStatus, Priority};
 use uuid::Uuid;
 
 use super::desk::*;
-use crate::schedule::{Action, Finish, Limits, Now, Read};
+use crate::schedule::{Action, Finish, Limits, Now, Read, Shows};
 
 pub(super) fn read(number: u128, lane: Option<&str>, now: Now) -> Read {
     Read {
         grant: Uuid::from_u128(number),
-        lane: lane.map(str::to_owned),
+        shows: lane.map_or(Shows::Other, |lane| Shows::Order(lane.to_owned())),
         interactive: false,
         patient_until: now.boot + secs(1),
     }
