@@ -187,7 +187,9 @@ fn under_load(limits: Limits, change_takes: u64, list_takes: u64) -> (usize, usi
             match action {
                 Action::Run(plan) => {
                     waiting -= 1;
-                    running.push((at + change_takes, plan));
+                    // Of different lengths, so that they never all end by themselves.
+                    let takes = change_takes + plan.cycle % 7 * 50;
+                    running.push((at + takes, plan));
                 }
                 Action::Grant { grant } => reading.push((at + list_takes, grant)),
                 Action::Refuse { .. } | Action::Expire { .. } => {}
