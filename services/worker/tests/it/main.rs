@@ -17,6 +17,7 @@ mod partial;
 mod preconditions;
 mod privacy;
 mod quirks;
+mod reads;
 mod schedule;
 mod seals;
 mod support;
