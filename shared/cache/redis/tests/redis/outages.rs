@@ -44,6 +44,9 @@ async fn what_is_raised_while_redis_is_dead_is_not_found_when_it_is_back() {
     redis.start().await;
     is_up(&reader.backend).await;
     assert_eq!(reader.shows(&source).await, (2, State::Miss));
+    // The worker's return makes all forget once more.
+    is_up(&worker.backend).await;
+    reader.shows(&source).await;
     assert_eq!(reader.shows(&source).await, (2, State::Hit));
 }
 
@@ -144,7 +147,7 @@ async fn a_wiped_redis_keeps_nothing_from_before_and_everything_from_then_on() {
     assert_eq!(place.shows(&source).await, (1, State::Hit));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn without_redis_askers_share_only_fetches_that_begin_after_they_asked() {
     let redis = Redis::start_new().await;
     redis.stop().await;
@@ -159,10 +162,14 @@ async fn without_redis_askers_share_only_fetches_that_begin_after_they_asked() {
     // Another process's change: nobody here is told of its raise.
     source.change();
     let others: Vec<_> = (0..100).map(|_| ask()).collect();
+    // In one thread each has come as far as it can when this one's turn comes again.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
     source.let_go(100);
     assert_eq!(first.await.unwrap(), 1);
     for other in others {
         assert_eq!(other.await.unwrap(), 2);
     }
-    assert!(source.begun() < 50, "{} fetches", source.begun());
+    assert_eq!(source.begun(), 2);
 }
