@@ -82,6 +82,10 @@ fn table() -> Table {
                 .put(routes::inventory::update)
                 .delete(routes::inventory::delete),
         )
+        .route("/audit/checkpoint", get(routes::audit::checkpoint))
+        .route("/audit/proof/inclusion", get(routes::audit::inclusion))
+        .route("/audit/proof/consistency", get(routes::audit::consistency))
+        .route("/audit/keys", get(routes::audit::keys))
         .route("/jobs", get(routes::jobs::list))
         .route("/jobs/events", get(routes::jobs::events_of_all))
         .route("/jobs/{job_id}/events", get(routes::jobs::events_of_one))

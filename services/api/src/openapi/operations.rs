@@ -40,6 +40,10 @@ use crate::routes;
         routes::jobs::retry::retry,
         routes::jobs::many::cancel_many,
         routes::jobs::many::retry_many,
+        routes::audit::checkpoint::checkpoint,
+        routes::audit::inclusion::inclusion,
+        routes::audit::consistency::consistency,
+        routes::audit::keys::keys,
         routes::health::health,
         routes::health::live,
         routes::ready::ready,
@@ -55,6 +59,7 @@ use crate::routes;
         (name = "orders", description = "Reading orders, and the commands that change them: each is one job."),
         (name = "inventory", description = "Inventory items and the commands that change them."),
         (name = "jobs", description = "What became of the commands."),
+        (name = "audit", description = "What was done, and proofs that the record of it was not changed."),
         (name = "admin", description = "For the operator, with `ADMIN_TOKEN`."),
         (name = "service", description = "Health, metrics and this document; no key is needed."),
     )

@@ -68,6 +68,8 @@ codes! {
         "The store has no folder with this id or name.";
     JobNotFound = "job_not_found", 404, "There is no such job",
         "None of the tenant's jobs has this id.";
+    PositionNotFound = "position_not_found", 404, "There is no such position",
+        "None of the tenant's events stands at this position of the log.";
     MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed here",
         "The path exists, the method does not; the `Allow` header lists those that do.";
     NotAcceptable = "not_acceptable", 406, "The answer has another media type",
@@ -92,6 +94,8 @@ codes! {
         "The store has an order with this source id; `existing_order_id` names it.";
     StoreDeleted = "store_deleted", 409, "The store was deleted",
         "The store was deleted before the command could end.";
+    NotSealed = "not_sealed", 409, "The log is not signed so far",
+        "What was recorded is sealed and signed within ten seconds. Ask again after `Retry-After`.";
     ConflictUnresolved = "conflict_unresolved", 409, "The order kept changing",
         "Others changed the order each time an update was prepared.";
     NeedsReview = "needs_review", 409, "The effect is unclear",

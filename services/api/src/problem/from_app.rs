@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use app::{
-    CancelError, ChangeStoreError, Denied, DryRunError, FindStoreError, ItemError, ReadError, RegisterError,
-    RetryError, SubmitError,
+    CancelError, ChangeStoreError, Denied, DryRunError, FindStoreError, ItemError, ProofError, ReadError,
+    RegisterError, RetryError, SubmitError,
 };
 use domain::order::FieldCode;
 use thiserror::Error;
@@ -71,6 +71,21 @@ pub(crate) fn item_not_found() -> Problem {
 /// No job of the caller has the id.
 pub(crate) fn job_not_found() -> Problem {
     Problem::new(Code::JobNotFound, "There is no job with this id.")
+}
+
+impl From<ProofError> for Problem {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::NotFound => Self::new(
+                Code::PositionNotFound,
+                "None of your events stands at this position.",
+            ),
+            ProofError::NotSealed { retry_after } => {
+                Self::new(Code::NotSealed, "The log is not signed so far yet.").retry_after(retry_after)
+            }
+            ProofError::Denied(error) => error.into(),
+        }
+    }
 }
 
 impl From<FindStoreError> for Problem {

@@ -1,5 +1,6 @@
 //! The endpoints, one per file.
 
+pub(crate) mod audit;
 mod command;
 pub(crate) mod docs;
 pub(crate) mod health;

@@ -18,6 +18,7 @@ mod limits;
 mod lists;
 mod openapi;
 mod place;
+mod proofs;
 mod reads;
 mod security;
 mod serving;

@@ -3,6 +3,7 @@
 //! A schema is a line in [`written!`]; its name then stands for it in `#[utoipa::path]`.
 
 mod answer;
+mod audit;
 mod command;
 mod common;
 mod object;
@@ -36,6 +37,7 @@ macro_rules! written {
 use written;
 
 pub(crate) use answer::*;
+pub(crate) use audit::*;
 pub(crate) use command::*;
 pub(crate) use common::*;
 pub(crate) use object::*;
@@ -45,6 +47,7 @@ pub(crate) use store::*;
 pub(super) fn all() -> impl Iterator<Item = (&'static str, Value)> {
     let files = [
         answer::all(),
+        audit::all(),
         command::all(),
         common::all(),
         object::all(),
