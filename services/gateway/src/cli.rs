@@ -11,7 +11,8 @@ use runtime::{Config, Lifecycle, Signals, telemetry};
 use crate::demo;
 use crate::error::StartError;
 use crate::node::{Node, Role, install_tls};
-use crate::{healthcheck, metric, open};
+use crate::verify::VerifyLog;
+use crate::{healthcheck, metric, open, verify};
 
 /// How long the end of a process waits for its last spans to be sent.
 const LAST_SPANS: Duration = Duration::from_secs(3);
@@ -42,6 +43,8 @@ enum Command {
     Migrate,
     /// Print the configuration in effect, without secrets, and say whether it is good
     CheckConfig,
+    /// Verify the log, or an export of it, and name the first position that is not what was signed
+    VerifyLog(Box<VerifyLog>),
     /// Ask the process on this machine whether it is healthy
     Healthcheck {
         /// Ask the worker's port instead of the HTTP service's
@@ -120,6 +123,10 @@ async fn perform(command: Command) -> Result<ExitCode, StartError> {
             Ok(ExitCode::SUCCESS)
         }
         Command::CheckConfig => Ok(check_config(&Source::from_process()?)),
+        Command::VerifyLog(what) => {
+            verify::run(*what, || Ok(load()?)).await?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Healthcheck { worker } => {
             let config = load()?;
             let port = if worker { config.worker_port } else { config.port };

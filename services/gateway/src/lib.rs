@@ -14,6 +14,7 @@ pub mod node;
 mod open;
 mod root;
 mod status;
+mod verify;
 
 pub use cli::main_as;
 pub use error::StartError;

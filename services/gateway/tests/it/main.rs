@@ -1,3 +1,6 @@
 //! The program as a process of its own.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 mod starting;
+mod verifying;
