@@ -34,6 +34,22 @@ pub fn describe() {
         Unit::Count,
         "Requests that were refused for being too many, by the limit that they met."
     );
+    describe_gauge!("http_connections", Unit::Count, "Connections of clients.");
+    describe_counter!(
+        "http_connections_refused_total",
+        Unit::Count,
+        "Connections that were refused because there were too many, in all or of one address."
+    );
+    describe_counter!(
+        "http_connections_cut_total",
+        Unit::Count,
+        "Connections that were closed because their clients were too slow."
+    );
+    gauge!("http_connections").increment(0.0);
+    for limit in ["all", "address"] {
+        counter!("http_connections_refused_total", "limit" => limit).increment(0);
+    }
+    counter!("http_connections_cut_total").increment(0);
     gauge!("http_requests_in_flight").increment(0.0);
     for limit in ["requests", "log_ins", "new_tenants", "waits", "waits_in_all"] {
         counter!("rate_limited_total", "limit" => limit).increment(0);

@@ -24,6 +24,13 @@ pub fn describe() {
         Unit::Bytes,
         "Memory that the answers in this process take."
     );
+    describe_gauge!(
+        "cache_backend_up",
+        Unit::Count,
+        "1 while the cache's backend can be used, 0 while reads go on without a cache."
+    );
+    // A backend that is somewhere else says so itself once it has been looked for.
+    gauge!("cache_backend_up").set(1.0);
     for operation in ["look", "fill", "raise"] {
         counter!("cache_errors_total", "operation" => operation).increment(0);
     }
