@@ -141,7 +141,7 @@ async fn metrics_count_routes_and_never_ids() {
         "http_requests_total{route=\"/stores/{store_id}/orders/{order_id}/add-note\",method=\"POST\",status=\"202\"} 1",
         "http_requests_total{route=\"/stores/{store_id}/orders/{order_id}:mutate\",method=\"POST\",status=\"422\"} 1",
         "http_requests_total{route=\"unmatched\",method=\"OTHER\",status=\"404\"} 1",
-        "http_request_duration_seconds_bucket{route=\"/stores\",le=\"0.0001\"}",
+        "http_request_duration_seconds_bucket{route=\"/stores\",method=\"POST\",le=\"0.0001\"}",
     ] {
         assert!(text.contains(expected), "{expected} not in {text}");
     }
