@@ -115,6 +115,20 @@ async fn a_raise_that_was_not_answered_is_made_up_for_everybody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_raise_that_redis_refuses_makes_all_forget_everything() {
+    let redis = Redis::start_new().await;
+    let place = Place::over(connected(&redis, patient()).await);
+    let source = Source::open();
+    place.shows(&source).await;
+    let refused = redis.command("ACL SETUSER default -del").await;
+    assert_eq!(refused.unwrap(), "+OK");
+    source.change();
+    place.raise().await;
+    is_up(&place.backend).await;
+    assert_eq!(place.shows(&source).await, (2, State::Miss));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_raise_looks_for_redis_at_once() {
     let redis = Redis::start_new().await;
     let options = cache_redis::RedisOptions {
