@@ -7,18 +7,21 @@
 use std::time::Duration;
 
 use app::{Purpose, Sealer};
+use domain::BatchId;
 use domain::batch::{BatchOutcome, OpenBatch, RequestKind};
 use domain::job::{ErrorCode, Job, JobError};
 use domain::order::{Object, OrderDoc, Verdict, inventory, judge};
-use domain::{BatchId, OrderId};
 use orderdesk::{CallError, Failure};
 use serde_json::Value;
 
+mod ends;
+
+use self::ends::{close_empty, later, reload, store_deleted, unreadable, with_rows};
 use super::batch_plan::BatchPlan;
 use super::failure::Fate;
 use super::record::{Recording, record_put};
 use super::{Cycle, create, delete, mover};
-use crate::schedule::{Doubt, Finish};
+use crate::schedule::Finish;
 
 /// Judges a batch in doubt.
 pub(super) async fn run(cycle: &mut Cycle<'_>, id: BatchId) -> Finish {
@@ -80,73 +83,6 @@ pub(super) async fn run(cycle: &mut Cycle<'_>, id: BatchId) -> Finish {
     .run()
     .await;
     with_rows(finish, rows)
-}
-
-/// A batch that stays in doubt keeps its jobs as they are.
-fn with_rows(mut finish: Finish, rows: Vec<Job>) -> Finish {
-    if finish.jobs.is_empty() && finish.doubt.is_some() {
-        finish.jobs = rows;
-    }
-    finish
-}
-
-fn later(cycle: &Cycle<'_>, batch: BatchId, wait: Duration) -> Finish {
-    let not_before = cycle.context.now().at.plus(wait);
-    Finish {
-        doubt: Some(Doubt { batch, not_before }),
-        ..Finish::default()
-    }
-}
-
-/// The lane's open jobs, whatever became of the batch.
-async fn reload(cycle: &Cycle<'_>) -> Finish {
-    let jobs = match cycle
-        .context
-        .ledger
-        .open_jobs_of_store(cycle.plan.store_id, 10_000)
-        .await
-    {
-        Ok(jobs) => jobs
-            .into_iter()
-            .filter(|job| job.lane == cycle.plan.lane)
-            .collect(),
-        Err(_) => Vec::new(),
-    };
-    Finish {
-        jobs,
-        ..Finish::default()
-    }
-}
-
-async fn close_empty(cycle: &mut Cycle<'_>, id: BatchId) -> Finish {
-    let Some(mut writing) = cycle.writing() else {
-        return Finish::default();
-    };
-    writing.close_batch(cycle, id, BatchOutcome::Unclear, false);
-    cycle.commit(writing, &[], None).await
-}
-
-async fn unreadable(cycle: &mut Cycle<'_>, id: BatchId, jobs: &[Job]) -> Finish {
-    let Some(mut writing) = cycle.writing() else {
-        return Finish::default();
-    };
-    writing.close_batch(cycle, id, BatchOutcome::Unclear, false);
-    for job in jobs {
-        let error = JobError::new(
-            ErrorCode::NeedsReview,
-            "what the request would have changed cannot be read",
-        );
-        let event = domain::event::JobFailed {
-            at: writing.at(),
-            job_id: job.id,
-            attempts: job.attempts,
-            error,
-            result: None,
-        };
-        writing.job(job, event, None);
-    }
-    let rows: Vec<&Job> = jobs.iter().collect();
-    cycle.commit(writing, &rows, None).await
 }
 
 struct Judging<'c, 'a> {
@@ -419,27 +355,6 @@ impl Judging<'_, '_> {
 /// How long a deleted store's request in doubt may wait for its proof: Order Desk may be away for a moment.
 fn proof_time(cycle: &Cycle<'_>) -> Duration {
     (cycle.context.config.upstream_timeout + cycle.context.config.doubt_margin) * 2
-}
-
-async fn store_deleted(
-    cycle: &mut Cycle<'_>,
-    batch: BatchId,
-    sealer: &Sealer,
-    rows: &[&Job],
-    plan: &BatchPlan,
-    order: Option<&OrderId>,
-) -> Finish {
-    if let (true, Some(order)) = (plan.after_put, order) {
-        let jobs: Vec<Job> = rows.iter().map(|job| (*job).clone()).collect();
-        return mover::partially(cycle, order, sealer, batch, plan, &jobs, None).await;
-    }
-    let error = JobError::new(
-        ErrorCode::StoreDeleted,
-        "the store was deleted before the change was made",
-    );
-    cycle
-        .fail(rows, sealer, Some(batch), &Fate { error, message: None })
-        .await
 }
 
 /// Only the move is left of a job: it is sent again while there are attempts.

@@ -12,6 +12,7 @@ mod deposed;
 mod faults;
 mod foreign;
 mod lates;
+mod moves;
 mod outages;
 mod partial;
 mod preconditions;

@@ -397,3 +397,11 @@ impl Foreign<'_> {
         submitted.jobs.iter().map(|job| job.id).collect()
     }
 }
+
+/// What a job did to its order.
+pub fn view_patch(view: &app::JobView) -> Vec<serde_json::Value> {
+    view.patch
+        .as_ref()
+        .and_then(|patch| patch.as_array().cloned())
+        .unwrap_or_default()
+}
