@@ -15,7 +15,7 @@ const TAKEN: [&str; 3] = ["text/event-stream", "text/*", "*/*"];
 pub(crate) struct LastEventId(pub(crate) Option<u64>);
 
 impl LastEventId {
-    fn read(headers: &HeaderMap) -> Result<Self, Problem> {
+    pub(super) fn read(headers: &HeaderMap) -> Result<Self, Problem> {
         if !takes_events(headers) {
             return Err(Problem::new(
                 Code::NotAcceptable,

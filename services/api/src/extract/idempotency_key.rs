@@ -13,7 +13,7 @@ pub(crate) struct IdempotencyKey(pub(crate) Option<String>);
 const RULE: &str = "must be 1 to 255 printable ASCII characters";
 
 impl IdempotencyKey {
-    fn read(headers: &HeaderMap) -> Result<Self, Problem> {
+    pub(super) fn read(headers: &HeaderMap) -> Result<Self, Problem> {
         let mut values = headers.get_all("idempotency-key").iter();
         let Some(value) = values.next() else {
             return Ok(Self(None));

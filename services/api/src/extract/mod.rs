@@ -14,6 +14,8 @@ mod params;
 mod path;
 mod precondition;
 mod prefer;
+#[cfg(test)]
+mod properties;
 mod search;
 mod shape;
 mod traceparent;

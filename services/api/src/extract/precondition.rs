@@ -13,7 +13,7 @@ use crate::problem::{Code, Problem};
 pub(crate) struct IfMatchHeader(pub(crate) Option<IfMatch>);
 
 impl IfMatchHeader {
-    fn read(headers: &HeaderMap) -> Result<Self, Problem> {
+    pub(super) fn read(headers: &HeaderMap) -> Result<Self, Problem> {
         let Some(text) = joined(headers, &IF_MATCH)? else {
             return Ok(Self(None));
         };
@@ -50,6 +50,10 @@ impl<S: Sync> FromRequestParts<S> for IfMatchHeader {
 pub(crate) struct IfNoneMatch(Option<String>);
 
 impl IfNoneMatch {
+    pub(super) fn read(headers: &HeaderMap) -> Result<Self, Problem> {
+        joined(headers, &IF_NONE_MATCH).map(Self)
+    }
+
     /// Whether the client has what `etag` names.
     pub(crate) fn knows(&self, etag: &str) -> bool {
         let Some(known) = &self.0 else { return false };
@@ -70,7 +74,7 @@ impl<S: Sync> FromRequestParts<S> for IfNoneMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        joined(&parts.headers, &IF_NONE_MATCH).map(Self)
+        Self::read(&parts.headers)
     }
 }
 

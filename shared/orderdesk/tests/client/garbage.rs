@@ -4,7 +4,7 @@ use orderdesk::Guard;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::upstream::{Act, Upstream, credentials, order};
+use crate::upstream::{Act, Upstream, answer, credentials, order};
 
 /// Bytes from nearly right to noise.
 fn answers() -> impl Strategy<Value = Vec<u8>> {
@@ -67,6 +67,85 @@ fn no_answer_panics_or_hangs() {
                 .await;
             let _ = client.get_order(&credentials(), "1").await;
             prop_assert_eq!(server.seen().len(), 2, "each was sent once");
+            Ok(())
+        })
+    });
+    outcome.unwrap();
+}
+
+/// JSON of any shape under the keys that answers have.
+fn shapes() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<i64>().prop_map(serde_json::Value::from),
+        any::<f64>().prop_map(serde_json::Value::from),
+        proptest::sample::select(vec!["", "success", "error", "12", "-1", "é"])
+            .prop_map(serde_json::Value::from),
+    ];
+    let key = proptest::sample::select(vec![
+        "status",
+        "message",
+        "errors",
+        "order",
+        "orders",
+        "inventory_item",
+        "inventory_items",
+        "store",
+        "folders",
+        "id",
+        "name",
+        "total_records",
+        "limit",
+    ]);
+    leaf.prop_recursive(4, 40, 6, move |inner| {
+        let members = proptest::collection::btree_map(key.clone(), inner.clone(), 0..6);
+        prop_oneof![
+            proptest::collection::vec(inner, 0..4).prop_map(serde_json::Value::from),
+            members.prop_map(|members| {
+                let members = members.into_iter().map(|(key, value)| (key.to_owned(), value));
+                serde_json::Value::Object(members.collect())
+            }),
+        ]
+    })
+}
+
+#[test]
+fn no_shape_of_an_answer_panics_and_no_read_is_more_than_what_came() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(200)
+    };
+    let cases = (
+        shapes(),
+        proptest::sample::select(vec![200_u16, 201, 400, 404, 500]),
+    );
+    let outcome = TestRunner::new(config).run(&cases, |(mut body, status)| {
+        if let Some(members) = body.as_object_mut() {
+            members.insert("status".to_owned(), "success".into());
+        }
+        let text = body.to_string();
+        runtime.block_on(async {
+            let server = Upstream::start(move |_| Act::Answer(answer(status, "", &text))).await;
+            let (client, credentials) = (server.client(), credentials());
+            if let Ok(page) = client.list_orders(&credentials, &[]).await {
+                let rows = body["orders"].as_array().map(Vec::len);
+                let rows = rows.or_else(|| body["orders"].as_object().map(serde_json::Map::len));
+                prop_assert_eq!(Some(page.value.rows.len()), rows);
+            }
+            if let Ok(order) = client.get_order(&credentials, "1").await {
+                prop_assert_eq!(serde_json::Value::Object(order.value), body["order"].clone());
+            }
+            let _ = client.list_inventory(&credentials, &[]).await;
+            let _ = client.get_inventory_item(&credentials, "1").await;
+            if let Ok(store) = client.store(&credentials).await {
+                prop_assert!(store.value.settings.values().all(|value| !value.is_object()));
+            }
+            let _ = client.test(&credentials).await;
+            prop_assert_eq!(server.seen().len(), 6, "each was sent once");
             Ok(())
         })
     });
