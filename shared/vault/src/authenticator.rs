@@ -20,8 +20,11 @@ const MAX_TRIES: usize = 3;
 /// How long and how many log-ins are remembered.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthenticatorConfig {
-    /// After this the payload is loaded again, so that a revocation nobody announced takes hold. Default 60 s.
+    /// After this what was loaded counts no longer, so that a revocation takes hold although nobody announced it.
+    /// Default 900 ms.
     pub fresh_for: Duration,
+    /// After this one log-in loads again while the others go on with what is remembered. Default 450 ms.
+    pub refresh_after: Duration,
     /// After this the key itself is proven again. Default 12 h.
     ///
     /// That a key belongs to a hash cannot become false, so a reload that shows the same hash costs no
@@ -34,7 +37,8 @@ pub struct AuthenticatorConfig {
 impl Default for AuthenticatorConfig {
     fn default() -> Self {
         Self {
-            fresh_for: Duration::from_mins(1),
+            fresh_for: Duration::from_millis(900),
+            refresh_after: Duration::from_millis(450),
             proof_lifetime: Duration::from_hours(12),
             capacity: 100_000,
         }
@@ -83,6 +87,8 @@ struct Proof<T> {
     payload: T,
     proven_at: Instant,
     loaded_at: Instant,
+    /// Whether somebody loads again.
+    refreshing: AtomicBool,
     revoked: Arc<AtomicBool>,
 }
 
@@ -141,7 +147,7 @@ impl<T: Clone + Send + Sync + 'static> Authenticator<T> {
         for _ in 0..MAX_TRIES {
             let remembered = self.remembered(&lookup, now).await;
             if let Some(proof) = &remembered
-                && now.saturating_duration_since(proof.loaded_at) < self.config.fresh_for
+                && self.is_fresh(proof, now)
             {
                 return Ok(Some(proof.payload.clone()));
             }
@@ -165,6 +171,7 @@ impl<T: Clone + Send + Sync + 'static> Authenticator<T> {
                 payload: candidate.payload.clone(),
                 proven_at: proven.at,
                 loaded_at: now,
+                refreshing: AtomicBool::new(false),
                 revoked: entered.attempt.revoked.clone(),
             };
             self.proven.insert(lookup, Arc::new(proof)).await;
@@ -200,6 +207,13 @@ impl<T: Clone + Send + Sync + 'static> Authenticator<T> {
         let proof = self.proven.get(lookup).await?;
         let alive = now.saturating_duration_since(proof.proven_at) < self.config.proof_lifetime;
         (alive && !proof.revoked.load(Ordering::SeqCst)).then_some(proof)
+    }
+
+    /// Says no to one log-in before the time is up, so that under load nobody has to wait for a load but this one.
+    fn is_fresh(&self, proof: &Proof<T>, now: Instant) -> bool {
+        let age = now.saturating_duration_since(proof.loaded_at);
+        age < self.config.refresh_after
+            || (age < self.config.fresh_for && proof.refreshing.swap(true, Ordering::SeqCst))
     }
 
     async fn prove<E>(
