@@ -88,6 +88,10 @@ events! {
     KeyAdded = "tenant.key_added.v1";
     /// A master key was revoked.
     KeyRevoked = "tenant.key_revoked.v1";
+    /// A tenant's erasure was asked for: it takes no call any more.
+    TenantDeleted = "tenant.deleted.v1";
+    /// A deleted tenant's data keys are gone for ever, and with them all that they sealed.
+    TenantErased = "tenant.erased.v1";
     /// A tenant registered a store; its API key is sealed beside.
     StoreRegistered = "store.registered.v1";
     /// A store got another label.
@@ -173,6 +177,26 @@ pub struct KeyRevoked {
     pub tenant_id: TenantId,
     /// The key.
     pub key_id: KeyId,
+}
+
+/// Data of [`Event::TenantDeleted`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantDeleted {
+    /// When.
+    pub at: Timestamp,
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// Whether the administrator asked, and not the tenant itself.
+    pub by_admin: bool,
+}
+
+/// Data of [`Event::TenantErased`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantErased {
+    /// When.
+    pub at: Timestamp,
+    /// The tenant.
+    pub tenant_id: TenantId,
 }
 
 /// Data of [`Event::StoreRegistered`].

@@ -368,6 +368,8 @@ impl Job {
             | Event::TenantCreated(_)
             | Event::KeyAdded(_)
             | Event::KeyRevoked(_)
+            | Event::TenantDeleted(_)
+            | Event::TenantErased(_)
             | Event::StoreRegistered(_)
             | Event::StoreRenamed(_)
             | Event::StoreCredentialsReplaced(_)

@@ -125,6 +125,8 @@ impl Store {
             | Event::TenantCreated(_)
             | Event::KeyAdded(_)
             | Event::KeyRevoked(_)
+            | Event::TenantDeleted(_)
+            | Event::TenantErased(_)
             | Event::JobSubmitted(_)
             | Event::JobIntentRecorded(_)
             | Event::JobRetryScheduled(_)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{KeyAdded, KeyRevoked, TenantCreated};
+use crate::event::{Event, KeyAdded, KeyRevoked, TenantCreated};
 use crate::id::{KeyId, TenantId};
 use crate::time::Timestamp;
 
@@ -17,8 +17,11 @@ pub struct Tenant {
     pub created_at: Timestamp,
     /// Hex of the salt from which its key is derived.
     pub salt: String,
-    /// When it was erased; a tombstone stays.
+    /// When its erasure was asked for; a tombstone stays.
     pub deleted_at: Option<Timestamp>,
+    /// When nothing was left that its keys could open.
+    #[serde(default)]
+    pub erased_at: Option<Timestamp>,
     /// Version of its stream.
     pub version: u64,
 }
@@ -32,8 +35,46 @@ impl Tenant {
             created_at: event.at,
             salt: event.salt.clone(),
             deleted_at: None,
+            erased_at: None,
             version,
         }
+    }
+
+    /// Folds one further event of this tenant's stream; events of other streams change nothing.
+    #[must_use]
+    pub fn evolve(mut self, event: &Event, version: u64) -> Self {
+        match event {
+            Event::KeyAdded(_) | Event::KeyRevoked(_) => {}
+            Event::TenantDeleted(e) => {
+                self.deleted_at.get_or_insert(e.at);
+            }
+            Event::TenantErased(e) => {
+                self.erased_at.get_or_insert(e.at);
+            }
+            Event::TenantCreated(_)
+            | Event::StoreRegistered(_)
+            | Event::StoreRenamed(_)
+            | Event::StoreCredentialsReplaced(_)
+            | Event::StorePaused(_)
+            | Event::StoreResumed(_)
+            | Event::StoreDeleted(_)
+            | Event::StoreCredentialsDestroyed(_)
+            | Event::JobSubmitted(_)
+            | Event::JobIntentRecorded(_)
+            | Event::JobRetryScheduled(_)
+            | Event::JobRequeued(_)
+            | Event::JobSucceeded(_)
+            | Event::JobFailed(_)
+            | Event::JobCancelled(_)
+            | Event::JobRetriedAs(_)
+            | Event::BatchOpened(_)
+            | Event::BatchClosed(_)
+            | Event::OrderChangedExternally(_)
+            | Event::OrderWritten(_)
+            | Event::OrderEditOverwritten(_) => return self,
+        }
+        self.version = version;
+        self
     }
 }
 

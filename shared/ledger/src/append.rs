@@ -3,6 +3,7 @@
 use domain::event::Event;
 use domain::job::Job;
 use domain::store::Store;
+use domain::tenant::Tenant;
 use domain::{
     DataKeyId, IncarnationId, JobId, KeyId, OrderId, RequestId, Sealed, StoreId, TenantId, Timestamp,
 };
@@ -215,6 +216,30 @@ impl Append {
         });
         self.view(ViewRow::Job(Box::new(next.clone())), index);
         next
+    }
+
+    /// Adds an event of an existing tenant and the row that follows from it; of an event of one of its keys, the
+    /// tenant's row only: the key's goes with [`Append::last`].
+    pub fn tenant(&mut self, tenant: &Tenant, event: impl Into<Event>) -> Tenant {
+        let event = event.into();
+        let next = tenant.clone().evolve(&event, tenant.version + 1);
+        let index = self.event(NewEvent {
+            stream: Stream::Tenant(tenant.id),
+            expected: Expected::Version(tenant.version),
+            tenant_id: tenant.id,
+            store_id: None,
+            order_id: None,
+            job_id: None,
+            event,
+            sealed: None,
+        });
+        self.view(ViewRow::Tenant(Box::new(next.clone())), index);
+        next
+    }
+
+    /// Adds a view row that the event added last implies too.
+    pub fn last(&mut self, row: ViewRow) {
+        self.view(row, self.events.len().saturating_sub(1));
     }
 
     /// Adds an event of an existing store and the row that follows from it.

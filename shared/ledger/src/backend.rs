@@ -28,6 +28,9 @@ pub enum BackendError {
     /// It answered with an error that nobody foresaw. A write was rolled back.
     #[error("the ledger's database failed")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It does the same already, for somebody else.
+    #[error("the ledger's database is at it already")]
+    Busy,
     /// A stored row cannot be read.
     #[error("row {key} of {table} cannot be read")]
     Corrupt {
@@ -94,6 +97,27 @@ pub struct QueueCounts {
     pub oldest_due_at: Option<Timestamp>,
 }
 
+/// What waits and runs in a partition, and who owns it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionQueue {
+    /// The partition.
+    pub partition: u16,
+    /// Its owner's incarnation, if it has one.
+    pub owner: Option<IncarnationId>,
+    /// Whether the owner's heartbeat is valid.
+    pub live: bool,
+    /// Rises at each take-over.
+    pub epoch: u64,
+    /// Jobs that are `queued` or `retrying`.
+    pub queued: u64,
+    /// Of those, the ones whose time has come.
+    pub due: u64,
+    /// Jobs that are `running`.
+    pub running: u64,
+    /// Due time of the due job that waits longest.
+    pub oldest_due_at: Option<Timestamp>,
+}
+
 type Result<T> = std::result::Result<T, BackendError>;
 
 /// A database that keeps the log and its views.
@@ -128,6 +152,10 @@ pub trait Backend: Send + Sync + 'static {
 
     /// A tenant, tombstones included.
     async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>>;
+    /// A page of all tenants, tombstones included, newest id first; only ids below `before`.
+    async fn tenants_page(&self, before: Option<TenantId>, limit: u32) -> Result<Vec<Tenant>>;
+    /// Up to `limit` tenants whose erasure was asked for and is not done.
+    async fn tenants_to_erase(&self, limit: u32) -> Result<Vec<Tenant>>;
     /// A key by hex lookup hash, tombstones included.
     async fn key_by_lookup(&self, lookup: &str) -> Result<Option<Key>>;
     /// A tenant's keys, oldest first.
@@ -139,6 +167,8 @@ pub trait Backend: Send + Sync + 'static {
     async fn store_by_upstream(&self, tenant: TenantId, store: &UpstreamStoreId) -> Result<Option<Store>>;
     /// A tenant's stores that are not being deleted, oldest first.
     async fn stores_of(&self, tenant: TenantId) -> Result<Vec<Store>>;
+    /// Up to `limit` of a tenant's stores whose credentials are not destroyed yet, those being deleted included.
+    async fn stores_with_credentials(&self, tenant: TenantId, limit: u32) -> Result<Vec<Store>>;
     /// Stores of these partitions whose last position is above `after`, ascending by it, deleted ones included.
     async fn stores_changed(&self, partitions: &[u16], after: u64, limit: u32) -> Result<Vec<Store>>;
 
@@ -167,6 +197,8 @@ pub trait Backend: Send + Sync + 'static {
     /// order; 0 if there is none. Without an order: that ended a job of any order or item of the store. Whoever sees that
     /// a job has ended sees its position here.
     async fn last_change(&self, store: StoreId, order: Option<&OrderId>) -> Result<u64>;
+    /// What waits and runs in every partition, and who owns it, in ascending order; `now` says what is due.
+    async fn partition_queues(&self, now: Timestamp) -> Result<Vec<PartitionQueue>>;
     /// How many jobs of all stores of a tenant wait and run.
     async fn tenant_queue_counts(&self, tenant: TenantId) -> Result<QueueCounts>;
 
@@ -181,6 +213,8 @@ pub trait Backend: Send + Sync + 'static {
     async fn data_key(&self, id: DataKeyId) -> Result<Option<DataKeyRow>>;
     /// The oldest data key of an order's subject records.
     async fn data_key_of_order(&self, store: StoreId, order: &OrderId) -> Result<Option<DataKeyRow>>;
+    /// Up to `limit` of a tenant's data keys, in no order.
+    async fn data_keys_of_tenant(&self, tenant: TenantId, limit: u32) -> Result<Vec<DataKeyId>>;
     /// An idempotency record that is alive at `now`.
     async fn idempotency(
         &self,
@@ -239,7 +273,8 @@ pub trait Backend: Send + Sync + 'static {
     async fn signed_heads_from(&self, size: u64, limit: u32) -> Result<Vec<SignedHead>>;
 
     /// Throws all views away and writes them anew from the log: beside the live ones, then, with the head
-    /// locked for the last catch-up, in their place. Returns how many events were folded.
+    /// locked for the last catch-up, in their place. Returns how many events were folded; [`BackendError::Busy`] if
+    /// another rebuild is under way.
     async fn rebuild(&self) -> Result<u64>;
     /// A cheap statement, to see whether the database answers.
     async fn ping(&self) -> Result<()>;

@@ -27,7 +27,9 @@ use std::sync::Arc;
 
 pub use append::{Append, Appended, Expected, Guard, Meta, NewEvent, Refusal, Unique};
 pub use appender::{AppendError, AppenderConfig};
-pub use backend::{Backend, BackendError, DataKeyRow, DestroyKeys, Head, MOST_AHEAD, QueueCounts};
+pub use backend::{
+    Backend, BackendError, DataKeyRow, DestroyKeys, Head, MOST_AHEAD, PartitionQueue, QueueCounts,
+};
 pub use filter::JobFilter;
 pub use idempotency::{IdempotencyAnswer, IdempotencyRecord};
 pub use ownership::{Claimed, Membership, PartitionOwner};

@@ -48,14 +48,16 @@ impl Views {
             }
             Event::KeyAdded(e) => {
                 self.keys.insert(e.key_id, Key::added(e));
-                self.touch_tenant(e.tenant_id, row.version);
+                self.tenant(e.tenant_id, &event, row.version);
             }
             Event::KeyRevoked(e) => {
                 if let Some(key) = self.keys.remove(&e.key_id) {
                     self.keys.insert(e.key_id, key.revoked(e));
                 }
-                self.touch_tenant(e.tenant_id, row.version);
+                self.tenant(e.tenant_id, &event, row.version);
             }
+            Event::TenantDeleted(e) => self.tenant(e.tenant_id, &event, row.version),
+            Event::TenantErased(e) => self.tenant(e.tenant_id, &event, row.version),
             Event::StoreRegistered(e) => {
                 let mut store = Store::registered(e, row.sealed.clone(), row.version);
                 store.last_position = row.position;
@@ -114,9 +116,9 @@ impl Views {
         Ok(())
     }
 
-    fn touch_tenant(&mut self, id: TenantId, version: u64) {
-        if let Some(tenant) = self.tenants.get_mut(&id) {
-            tenant.version = version;
+    fn tenant(&mut self, id: TenantId, event: &Event, version: u64) {
+        if let Some(tenant) = self.tenants.remove(&id) {
+            self.tenants.insert(id, tenant.evolve(event, version));
         }
     }
 

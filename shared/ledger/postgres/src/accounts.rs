@@ -28,6 +28,23 @@ impl PostgresLedger {
             .transpose()
     }
 
+    pub(crate) async fn page_of_tenants(&self, before: Option<TenantId>, limit: u32) -> Result<Vec<Tenant>> {
+        let sql = "select id, doc from tenants where $1 is null or id < $1 order by id desc limit $2";
+        let make = || {
+            sqlx::query(sql)
+                .bind(before.map(|id| id.0))
+                .bind(i64::from(limit))
+        };
+        self.readers.read(make).await?.iter().map(tenant).collect()
+    }
+
+    pub(crate) async fn unerased_tenants(&self, limit: u32) -> Result<Vec<Tenant>> {
+        let sql = "select id, doc from tenants where deleted_at is not null \
+                   and doc::jsonb ->> 'erased_at' is null limit $1";
+        let make = || sqlx::query(sql).bind(i64::from(limit));
+        self.readers.read(make).await?.iter().map(tenant).collect()
+    }
+
     pub(crate) async fn key_with_lookup(&self, lookup: &str) -> Result<Option<Key>> {
         let sql = "select doc from tenant_keys where lookup = $1";
         let rows = self.readers.read(|| sqlx::query(sql).bind(lookup)).await?;
@@ -73,6 +90,17 @@ impl PostgresLedger {
             .collect()
     }
 
+    pub(crate) async fn stores_with_credentials_of(
+        &self,
+        tenant: TenantId,
+        limit: u32,
+    ) -> Result<Vec<Store>> {
+        let sql =
+            select_stores!("tenant_id = $1 and doc::jsonb ->> 'credentials_destroyed_at' is null limit $2");
+        let make = || sqlx::query(sql).bind(tenant.0).bind(i64::from(limit));
+        self.readers.read(make).await?.iter().map(store).collect()
+    }
+
     pub(crate) async fn stores_after(
         &self,
         partitions: &[u16],
@@ -90,6 +118,11 @@ impl PostgresLedger {
         };
         self.readers.read(make).await?.iter().map(store).collect()
     }
+}
+
+fn tenant(row: &PgRow) -> Result<Tenant> {
+    let key = TenantId(Reading::new(row, "tenants", "?").get("id")?);
+    Reading::new(row, "tenants", key).json("doc")
 }
 
 fn store(row: &PgRow) -> Result<Store> {

@@ -14,7 +14,7 @@ use domain::{
 use ledger::seal::{LeafRun, SignedHead, TreeNode};
 use ledger::{
     Append, Appended, Backend, Claimed, DataKeyRow, Head, IdempotencyRecord, JobFilter, Membership,
-    QueueCounts, Recorded, Refusal, Stream,
+    PartitionQueue, QueueCounts, Recorded, Refusal, Stream,
 };
 use merkle::{Hash, NodeId};
 
@@ -53,6 +53,14 @@ impl Backend for PostgresLedger {
         self.tenant_by_id(id).await
     }
 
+    async fn tenants_page(&self, before: Option<TenantId>, limit: u32) -> Result<Vec<Tenant>> {
+        self.page_of_tenants(before, limit).await
+    }
+
+    async fn tenants_to_erase(&self, limit: u32) -> Result<Vec<Tenant>> {
+        self.unerased_tenants(limit).await
+    }
+
     async fn key_by_lookup(&self, lookup: &str) -> Result<Option<Key>> {
         self.key_with_lookup(lookup).await
     }
@@ -71,6 +79,10 @@ impl Backend for PostgresLedger {
 
     async fn stores_of(&self, tenant: TenantId) -> Result<Vec<Store>> {
         self.stores_of_tenant(tenant).await
+    }
+
+    async fn stores_with_credentials(&self, tenant: TenantId, limit: u32) -> Result<Vec<Store>> {
+        self.stores_with_credentials_of(tenant, limit).await
     }
 
     async fn stores_changed(&self, partitions: &[u16], after: u64, limit: u32) -> Result<Vec<Store>> {
@@ -117,6 +129,10 @@ impl Backend for PostgresLedger {
         self.read_last_change(store, order).await
     }
 
+    async fn partition_queues(&self, now: Timestamp) -> Result<Vec<PartitionQueue>> {
+        self.queues_of_partitions(now).await
+    }
+
     async fn tenant_queue_counts(&self, tenant: TenantId) -> Result<QueueCounts> {
         self.counts_of_tenant(tenant).await
     }
@@ -139,6 +155,10 @@ impl Backend for PostgresLedger {
 
     async fn data_key_of_order(&self, store: StoreId, order: &OrderId) -> Result<Option<DataKeyRow>> {
         self.data_key_for_order(store, order).await
+    }
+
+    async fn data_keys_of_tenant(&self, tenant: TenantId, limit: u32) -> Result<Vec<DataKeyId>> {
+        self.data_keys_for_tenant(tenant, limit).await
     }
 
     async fn idempotency(

@@ -42,6 +42,18 @@ impl PostgresLedger {
         rows.first().map(data_key).transpose()
     }
 
+    pub(crate) async fn data_keys_for_tenant(&self, tenant: TenantId, limit: u32) -> Result<Vec<DataKeyId>> {
+        // By store, because the keys have an index by store; those of no store are few.
+        let sql = "select id from data_keys where tenant_id = $1 and store_id in \
+                   (select id from stores where tenant_id = $1) \
+                   union all select id from data_keys where tenant_id = $1 and store_id is null limit $2";
+        let make = || sqlx::query(sql).bind(tenant.0).bind(i64::from(limit));
+        let rows = self.readers.read(make).await?;
+        rows.iter()
+            .map(|row| Ok(DataKeyId(Reading::new(row, "data_keys", tenant).get("id")?)))
+            .collect()
+    }
+
     pub(crate) async fn idempotency_record(
         &self,
         tenant: TenantId,

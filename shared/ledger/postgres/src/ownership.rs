@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{IncarnationId, Timestamp};
-use ledger::{Claimed, Membership, PartitionOwner};
+use ledger::{Claimed, Membership, PartitionOwner, PartitionQueue};
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
@@ -57,6 +57,21 @@ impl PostgresLedger {
         })
     }
 
+    pub(crate) async fn queues_of_partitions(&self, now: Timestamp) -> Result<Vec<PartitionQueue>> {
+        let sql = "select p.partition, p.owner, p.epoch, coalesce(w.expires_at > clock_timestamp(), false) as live, \
+                   coalesce(j.queued, 0) as queued, coalesce(j.due, 0) as due, coalesce(j.running, 0) as running, \
+                   j.oldest_due_at \
+                   from partitions p left join workers w on w.incarnation = p.owner \
+                   left join (select partition, count(*) filter (where status <> 'running') as queued, \
+                   count(*) filter (where status <> 'running' and due_at <= $1) as due, \
+                   count(*) filter (where status = 'running') as running, \
+                   min(due_at) filter (where status <> 'running' and due_at <= $1) as oldest_due_at \
+                   from jobs where status in ('queued', 'running', 'retrying') group by partition) j \
+                   on j.partition = p.partition order by p.partition";
+        let rows = self.readers.read(|| sqlx::query(sql).bind(At(now))).await?;
+        rows.iter().map(partition_queue).collect()
+    }
+
     pub(crate) async fn take_over(
         &self,
         me: IncarnationId,
@@ -98,5 +113,20 @@ fn claimed(row: &PgRow) -> Result<Claimed> {
         partition: u16::try_from(number).map_err(|error| row.corrupt(error))?,
         epoch: row.number("epoch")?,
         idle_since: row.get::<Option<At>, _>("idle_since")?.map(|at| at.0),
+    })
+}
+
+fn partition_queue(row: &PgRow) -> Result<PartitionQueue> {
+    let number: i32 = Reading::new(row, "partitions", "?").get("partition")?;
+    let row = Reading::new(row, "partitions", number);
+    Ok(PartitionQueue {
+        partition: u16::try_from(number).map_err(|error| row.corrupt(error))?,
+        owner: row.get::<Option<Uuid>, _>("owner")?.map(IncarnationId),
+        live: row.get("live")?,
+        epoch: row.number("epoch")?,
+        queued: row.number("queued")?,
+        due: row.number("due")?,
+        running: row.number("running")?,
+        oldest_due_at: row.get::<Option<At>, _>("oldest_due_at")?.map(|at| at.0),
     })
 }

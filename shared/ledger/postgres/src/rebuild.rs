@@ -100,7 +100,7 @@ async fn rebuild(connection: &mut PgConnection) -> Result<u64> {
     let only_one = sqlx::query("select pg_try_advisory_xact_lock($1)").bind(REBUILD_LOCK);
     let row = only_one.fetch_one(&mut *connection).await.map_err(backend)?;
     if !row.try_get::<bool, _>(0).map_err(backend)? {
-        return Err(BackendError::Failed("another rebuild is under way".into()));
+        return Err(BackendError::Busy);
     }
     run(connection, MAKE_SHADOWS).await?;
 
@@ -173,6 +173,9 @@ impl Fold {
         match &event {
             Event::TenantCreated(e) => {
                 self.tenants.insert(e.tenant_id);
+            }
+            Event::TenantDeleted(_) | Event::TenantErased(_) => {
+                self.tenants.insert(row.tenant_id);
             }
             Event::KeyAdded(_) | Event::KeyRevoked(_) => {
                 self.tenants.insert(row.tenant_id);

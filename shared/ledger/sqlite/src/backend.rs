@@ -14,7 +14,7 @@ use domain::{
 use ledger::seal::{LeafRun, SignedHead, TreeNode};
 use ledger::{
     Append, Appended, Backend, Claimed, DataKeyRow, Head, IdempotencyRecord, JobFilter, Membership,
-    QueueCounts, Recorded, Refusal, Stream,
+    PartitionQueue, QueueCounts, Recorded, Refusal, Stream,
 };
 use merkle::{Hash, NodeId};
 
@@ -54,6 +54,14 @@ impl Backend for SqliteLedger {
         self.read_tenant(id).await
     }
 
+    async fn tenants_page(&self, before: Option<TenantId>, limit: u32) -> Result<Vec<Tenant>> {
+        self.read_tenants(before, limit).await
+    }
+
+    async fn tenants_to_erase(&self, limit: u32) -> Result<Vec<Tenant>> {
+        self.read_unerased(limit).await
+    }
+
     async fn key_by_lookup(&self, lookup: &str) -> Result<Option<Key>> {
         self.read_key(lookup).await
     }
@@ -72,6 +80,10 @@ impl Backend for SqliteLedger {
 
     async fn stores_of(&self, tenant: TenantId) -> Result<Vec<Store>> {
         self.read_stores(tenant).await
+    }
+
+    async fn stores_with_credentials(&self, tenant: TenantId, limit: u32) -> Result<Vec<Store>> {
+        self.read_stores_with_credentials(tenant, limit).await
     }
 
     async fn stores_changed(&self, partitions: &[u16], after: u64, limit: u32) -> Result<Vec<Store>> {
@@ -118,6 +130,10 @@ impl Backend for SqliteLedger {
         self.read_last_change(store, order).await
     }
 
+    async fn partition_queues(&self, now: Timestamp) -> Result<Vec<PartitionQueue>> {
+        self.read_partition_queues(now).await
+    }
+
     async fn tenant_queue_counts(&self, tenant: TenantId) -> Result<QueueCounts> {
         self.count_tenant(tenant).await
     }
@@ -140,6 +156,10 @@ impl Backend for SqliteLedger {
 
     async fn data_key_of_order(&self, store: StoreId, order: &OrderId) -> Result<Option<DataKeyRow>> {
         self.read_data_key_of_order(store, order).await
+    }
+
+    async fn data_keys_of_tenant(&self, tenant: TenantId, limit: u32) -> Result<Vec<DataKeyId>> {
+        self.read_data_keys_of_tenant(tenant, limit).await
     }
 
     async fn idempotency(

@@ -6,7 +6,7 @@ use ledger::{DataKeyRow, IdempotencyRecord};
 use crate::error::{Result, failed};
 use crate::open::SqliteLedger;
 use crate::readers::Read as _;
-use crate::rows;
+use crate::rows::{self, Cells};
 
 macro_rules! data_keys {
     ($rest:literal) => {
@@ -44,6 +44,27 @@ impl SqliteLedger {
             .await
             .map_err(failed)?;
         row.as_ref().map(rows::data_key).transpose()
+    }
+
+    pub(crate) async fn read_data_keys_of_tenant(
+        &self,
+        tenant: TenantId,
+        limit: u32,
+    ) -> Result<Vec<DataKeyId>> {
+        // By store, because the keys have an index by store; those of no store are few.
+        let rows = sqlx::query(
+            "SELECT id FROM data_keys WHERE tenant_id = ?1 AND store_id IN \
+             (SELECT id FROM stores WHERE stores.tenant_id = ?1) \
+             UNION ALL SELECT id FROM data_keys WHERE tenant_id = ?1 AND store_id IS NULL LIMIT ?2",
+        )
+        .bind(tenant.to_string())
+        .bind(i64::from(limit))
+        .all(&self.readers)
+        .await
+        .map_err(failed)?;
+        rows.iter()
+            .map(|row| Cells::new(row, "data_keys").parsed(0))
+            .collect()
     }
 
     pub(crate) async fn read_idempotency(

@@ -3,12 +3,13 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::{IncarnationId, Timestamp};
-use ledger::{Claimed, Membership, PartitionOwner};
-use sqlx::sqlite::SqliteConnection;
+use ledger::{Claimed, Membership, PartitionOwner, PartitionQueue};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use crate::error::{Result, failed};
+use crate::error::{Result, corrupt, failed};
 use crate::jobs::list;
 use crate::open::SqliteLedger;
+use crate::readers::Read as _;
 use crate::rows::Cells;
 
 /// How long the heartbeat of a dead incarnation is kept, for people to look at.
@@ -73,6 +74,24 @@ impl SqliteLedger {
         .map(drop)
         .map_err(failed);
         write.finish(result).await
+    }
+
+    pub(crate) async fn read_partition_queues(&self, now: Timestamp) -> Result<Vec<PartitionQueue>> {
+        let rows = sqlx::query(
+            "SELECT p.partition, p.owner, p.epoch, coalesce(w.expires_at > ?1, 0), coalesce(j.queued, 0), \
+             coalesce(j.due, 0), coalesce(j.running, 0), j.oldest \
+             FROM partitions p LEFT JOIN workers w ON w.incarnation = p.owner \
+             LEFT JOIN (SELECT partition, sum(status <> 'running') AS queued, \
+             sum(status <> 'running' AND due_at <= ?2) AS due, sum(status = 'running') AS running, \
+             min(CASE WHEN status <> 'running' AND due_at <= ?2 THEN due_at END) AS oldest \
+             FROM jobs WHERE open = 1 GROUP BY partition) j ON j.partition = p.partition ORDER BY p.partition",
+        )
+        .bind(clock())
+        .bind(now.to_string())
+        .all(&self.readers)
+        .await
+        .map_err(failed)?;
+        rows.iter().map(partition_queue).collect()
     }
 
     pub(crate) async fn leave(&self, incarnation: IncarnationId) -> Result<()> {
@@ -206,4 +225,19 @@ async fn leave_on(on: &mut SqliteConnection, incarnation: IncarnationId) -> Resu
         .await
         .map_err(failed)?;
     Ok(())
+}
+
+fn partition_queue(row: &SqliteRow) -> Result<PartitionQueue> {
+    let cells = Cells::new(row, "partitions");
+    let number = cells.number(0)?;
+    Ok(PartitionQueue {
+        partition: u16::try_from(number).map_err(|error| corrupt("partitions", number, error))?,
+        owner: cells.maybe(1)?,
+        epoch: cells.number(2)?,
+        live: cells.number(3)? != 0,
+        queued: cells.number(4)?,
+        due: cells.number(5)?,
+        running: cells.number(6)?,
+        oldest_due_at: cells.maybe(7)?,
+    })
 }

@@ -19,6 +19,29 @@ impl SqliteLedger {
         row.as_ref().map(rows::tenant).transpose()
     }
 
+    pub(crate) async fn read_tenants(&self, before: Option<TenantId>, limit: u32) -> Result<Vec<Tenant>> {
+        let rows = sqlx::query("SELECT id, doc FROM tenants WHERE id < ? ORDER BY id DESC LIMIT ?")
+            // Above every id.
+            .bind(before.map_or_else(|| "g".to_owned(), |id| id.to_string()))
+            .bind(i64::from(limit))
+            .all(&self.readers)
+            .await
+            .map_err(failed)?;
+        rows.iter().map(rows::tenant).collect()
+    }
+
+    pub(crate) async fn read_unerased(&self, limit: u32) -> Result<Vec<Tenant>> {
+        let rows = sqlx::query(
+            "SELECT id, doc FROM tenants WHERE deleted_at IS NOT NULL AND json_extract(doc, '$.erased_at') IS NULL \
+             LIMIT ?",
+        )
+        .bind(i64::from(limit))
+        .all(&self.readers)
+        .await
+        .map_err(failed)?;
+        rows.iter().map(rows::tenant).collect()
+    }
+
     pub(crate) async fn read_key(&self, lookup: &str) -> Result<Option<Key>> {
         let row = sqlx::query("SELECT id, doc FROM tenant_keys WHERE lookup = ?")
             .bind(lookup.to_owned())
@@ -69,6 +92,23 @@ impl SqliteLedger {
              ORDER BY created_at, id",
         )
         .bind(tenant.to_string())
+        .all(&self.readers)
+        .await
+        .map_err(failed)?;
+        rows.iter().map(rows::store).collect()
+    }
+
+    pub(crate) async fn read_stores_with_credentials(
+        &self,
+        tenant: TenantId,
+        limit: u32,
+    ) -> Result<Vec<Store>> {
+        let rows = sqlx::query(
+            "SELECT id, doc, last_position, credentials FROM stores WHERE tenant_id = ? AND \
+             json_extract(doc, '$.credentials_destroyed_at') IS NULL LIMIT ?",
+        )
+        .bind(tenant.to_string())
+        .bind(i64::from(limit))
         .all(&self.readers)
         .await
         .map_err(failed)?;

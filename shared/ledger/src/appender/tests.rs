@@ -78,6 +78,21 @@ impl Backend for Fake {
     async fn tenant(&self, _: TenantId) -> Result<Option<Tenant>> {
         unreachable!()
     }
+    async fn tenants_page(&self, _: Option<TenantId>, _: u32) -> Result<Vec<Tenant>> {
+        unreachable!()
+    }
+    async fn tenants_to_erase(&self, _: u32) -> Result<Vec<Tenant>> {
+        unreachable!()
+    }
+    async fn stores_with_credentials(&self, _: TenantId, _: u32) -> Result<Vec<Store>> {
+        unreachable!()
+    }
+    async fn data_keys_of_tenant(&self, _: TenantId, _: u32) -> Result<Vec<DataKeyId>> {
+        unreachable!()
+    }
+    async fn partition_queues(&self, _: Timestamp) -> Result<Vec<crate::PartitionQueue>> {
+        unreachable!()
+    }
     async fn key_by_lookup(&self, _: &str) -> Result<Option<Key>> {
         unreachable!()
     }
