@@ -35,7 +35,26 @@ fn table() -> Table {
         .route("/openapi.json", get(routes::openapi))
         .route("/docs", get(routes::docs))
         .route("/problems/{code}", get(routes::problem))
-        .route("/tenant", get(routes::tenant))
+        .route("/tenants", post(routes::admin::create))
+        .route("/admin/tenants", get(routes::admin::list))
+        .route(
+            "/admin/tenants/{tenant_id}",
+            axum::routing::delete(routes::admin::delete),
+        )
+        .route("/admin/queue", get(routes::admin::queue))
+        .route("/admin/projections/{projection}", post(routes::admin::rebuild))
+        .route(
+            "/tenant",
+            get(routes::tenant::find).delete(routes::tenant::delete),
+        )
+        .route(
+            "/tenant/keys",
+            get(routes::tenant::keys::list).post(routes::tenant::keys::create),
+        )
+        .route(
+            "/tenant/keys/{key_id}",
+            axum::routing::delete(routes::tenant::keys::revoke),
+        )
         .route("/stores", get(routes::stores::list).post(routes::stores::create))
         .route(
             "/stores/{store_id}",

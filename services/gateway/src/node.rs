@@ -145,6 +145,11 @@ impl Node {
                 upkeep.await;
                 Ok(())
             });
+            let erasures = app.start_erasures(lifecycle.draining());
+            lifecycle.spawn("erasures", async move {
+                erasures.await;
+                Ok(())
+            });
         }
         if let Some(worker) = &worker {
             worker.run(lifecycle);

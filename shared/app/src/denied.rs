@@ -45,7 +45,7 @@ impl Denied {
 impl From<BackendError> for Denied {
     fn from(error: BackendError) -> Self {
         match error {
-            BackendError::Unavailable(_) => Self::Unavailable(error.into()),
+            BackendError::Unavailable(_) | BackendError::Busy => Self::Unavailable(error.into()),
             BackendError::Failed(_) | BackendError::Corrupt { .. } => Self::Internal(error.into()),
         }
     }

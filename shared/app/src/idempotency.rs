@@ -226,6 +226,6 @@ impl App {
     }
 }
 
-fn row(tenant: TenantId, key: &str) -> uuid::Uuid {
+pub(crate) fn row(tenant: TenantId, key: &str) -> uuid::Uuid {
     hashed_row(&[b"idempotent answer", tenant.0.as_bytes(), key.as_bytes()])
 }

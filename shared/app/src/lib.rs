@@ -12,6 +12,7 @@
 //! decides, appends with `App::commit` (which tells the others after the commit, whether the caller is still there or
 //! not) and takes an optional [`Once`] for its idempotency key.
 
+mod admin;
 mod after;
 mod auth;
 mod bus;
@@ -29,6 +30,7 @@ pub mod seals;
 mod settle;
 mod stores;
 mod submit;
+mod tenants;
 mod upkeep;
 
 use std::sync::Arc;
@@ -41,6 +43,7 @@ use runtime::Clock;
 use url::Url;
 use vault::{ArgonPool, Authenticator, AuthenticatorConfig, Keyring};
 
+pub use admin::{PROJECTIONS, RebuildError};
 pub use auth::{AuthError, Authenticated, Caller, TenantRef};
 pub use denied::Denied;
 pub use dry_run::{DryRun, DryRunError};
@@ -55,6 +58,9 @@ pub use stores::{
     ChangeStoreError, FindStoreError, PatchStore, RegisterError, RegisterStore, StoreStatus, Tokens,
 };
 pub use submit::{ItemError, MAX_BATCH, Submission, SubmitError, Submitted};
+pub use tenants::{
+    AddKeyError, Admin, DeleteTenantError, MadeKey, MadeTenant, NewKey, RevokeKeyError, TenantPage,
+};
 
 /// What can be set about commands and queries.
 #[derive(Clone, Debug)]
@@ -170,6 +176,8 @@ struct Inner {
     pace: reads::Pace,
     stores: stores::Remembered,
     ends: reads::Ends,
+    erasures: tokio::sync::Notify,
+    rebuilding: tokio::sync::Mutex<()>,
 }
 
 impl App {
@@ -204,6 +212,8 @@ impl App {
             pace: reads::Pace::new(),
             stores: stores::Remembered::new(),
             ends: reads::Ends::new(),
+            erasures: tokio::sync::Notify::new(),
+            rebuilding: tokio::sync::Mutex::new(()),
         }))
     }
 

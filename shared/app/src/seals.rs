@@ -206,6 +206,12 @@ impl Seals {
         serde_json::from_slice(&bytes).map_err(|_| SealError::Damaged)
     }
 
+    /// The tenant whose data key sealed something; none once the key was destroyed.
+    pub(crate) async fn owner(&self, sealed: &Sealed) -> Result<Option<TenantId>, SealError> {
+        let row = self.0.ledger.data_key(key_of(sealed)?).await?;
+        Ok(row.map(|row| row.tenant_id))
+    }
+
     /// Seals a store's API key under a new data key, which must be kept with it.
     pub async fn seal_credentials(
         &self,
@@ -290,7 +296,8 @@ impl Seals {
             return Ok(key);
         }
         let tenant = self.0.ledger.tenant(id).await?.ok_or(SealError::KeyGone)?;
-        if tenant.deleted_at.is_some() {
+        // While it is only being erased, what is in flight must still be proven.
+        if tenant.erased_at.is_some() {
             return Err(SealError::KeyGone);
         }
         let mut salt = TenantSalt::default();

@@ -24,6 +24,8 @@ struct Founder {
     phc: String,
     salt: TenantSalt,
     answers: Sealer,
+    label: Option<String>,
+    provisioned: bool,
 }
 
 impl App {
@@ -57,6 +59,35 @@ impl App {
     }
 
     async fn found(&self, caller: &Caller, key: &MasterKey) -> Result<Settled, Denied> {
+        let (tenant, founder) = self.founder(key, None, true).await?;
+        Ok(Settled {
+            tenant,
+            meta: caller.meta(Some(founder.key)),
+            founder: Some(founder),
+        })
+    }
+
+    /// Prepares a tenant that the administrator asks for.
+    pub(crate) async fn settle_new(
+        &self,
+        meta: Meta,
+        key: &MasterKey,
+        label: String,
+    ) -> Result<Settled, Denied> {
+        let (tenant, founder) = self.founder(key, Some(label), false).await?;
+        Ok(Settled {
+            tenant,
+            meta,
+            founder: Some(founder),
+        })
+    }
+
+    async fn founder(
+        &self,
+        key: &MasterKey,
+        label: Option<String>,
+        provisioned: bool,
+    ) -> Result<(TenantId, Founder), Denied> {
         let phc = self
             .0
             .pool
@@ -72,12 +103,10 @@ impl App {
             phc,
             salt,
             answers: self.0.seals.make_for_tenant(tenant).await?,
+            label,
+            provisioned,
         };
-        Ok(Settled {
-            tenant,
-            meta: caller.meta(Some(key_id)),
-            founder: Some(founder),
-        })
+        Ok((tenant, founder))
     }
 }
 
@@ -87,11 +116,11 @@ impl Settled {
         self.founder.as_ref().map(|founder| &founder.answers)
     }
 
-    /// Writes the tenant with `append`, or makes `append` depend on its being there.
-    pub(crate) fn attach(&self, append: &mut Append) {
+    /// Writes the tenant with `append` and returns it, or makes `append` depend on its being there.
+    pub(crate) fn attach(&self, append: &mut Append) -> Option<Tenant> {
         let Some(founder) = &self.founder else {
             append.guards.push(Guard::TenantOpen(self.tenant));
-            return;
+            return None;
         };
         let event = |append: &mut Append, version, event| {
             append.event(NewEvent {
@@ -108,8 +137,8 @@ impl Settled {
         let created = TenantCreated {
             at: append.now,
             tenant_id: self.tenant,
-            label: None,
-            provisioned: true,
+            label: founder.label.clone(),
+            provisioned: founder.provisioned,
             salt: hex::encode(founder.salt),
         };
         let added = KeyAdded {
@@ -126,8 +155,9 @@ impl Settled {
         event(append, 0, created.into());
         let key = Key::added(&added);
         let index = event(append, 1, added.into());
-        append.view(ViewRow::Tenant(Box::new(tenant)), index);
+        append.view(ViewRow::Tenant(Box::new(tenant.clone())), index);
         append.view(ViewRow::Key(Box::new(key)), index);
         founder.answers.attach(append);
+        Some(tenant)
     }
 }

@@ -98,7 +98,7 @@ async fn limit(
     Ok(())
 }
 
-fn refuse_token_in_query(query: &str) -> Result<(), Problem> {
+pub(super) fn refuse_token_in_query(query: &str) -> Result<(), Problem> {
     let found = form_urlencoded::parse(query.as_bytes()).any(|(name, _)| TOKEN_PARAMETERS.contains(&&*name));
     if found {
         return Err(Problem::unauthorized(
@@ -110,7 +110,7 @@ fn refuse_token_in_query(query: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-fn bearer(parts: &Parts) -> Result<MasterKey, Problem> {
+pub(super) fn bearer(parts: &Parts) -> Result<MasterKey, Problem> {
     let mut values = parts.headers.get_all(AUTHORIZATION).iter();
     let missing = || unknown("Send the header `Authorization: Bearer <MASTER_KEY>`.");
     let value = values.next().ok_or_else(missing)?;
@@ -125,7 +125,7 @@ fn bearer(parts: &Parts) -> Result<MasterKey, Problem> {
     MasterKey::parse(key.trim()).map_err(|error| unknown(&format!("The master key {error}.")))
 }
 
-fn unknown(detail: &str) -> Problem {
+pub(super) fn unknown(detail: &str) -> Problem {
     Problem::unauthorized(Code::Unauthorized, detail)
 }
 

@@ -1,5 +1,6 @@
 //! What a request says, parsed once: beyond here nothing is a raw string.
 
+mod admin;
 mod body;
 mod bounded;
 pub(crate) mod caller;
@@ -20,6 +21,7 @@ mod search;
 mod shape;
 mod traceparent;
 
+pub(crate) use admin::Admin;
 pub(crate) use body::{BATCH_LIMIT, JsonBody, OptionalJsonBody};
 pub(crate) use bounded::{MAX_WAIT, handler_limit};
 pub(crate) use caller::Caller;
@@ -30,11 +32,11 @@ pub(crate) use options::Options;
 pub(crate) use page::{Page, PageQuery};
 pub(crate) use params::Params;
 pub(crate) use path::{
-    ItemPath, JOB_VERBS, JobPath, JobVerb, JobVerbPath, ORDER_VERBS, OrderPath, OrderVerb, OrderVerbPath,
-    StorePath, split_verb,
+    ItemPath, JOB_VERBS, JobPath, JobVerb, JobVerbPath, KeyPath, ORDER_VERBS, OrderPath, OrderVerb,
+    OrderVerbPath, StorePath, TenantPath, part, split_verb, unknown_verb,
 };
 pub(crate) use precondition::IfNoneMatch;
 pub(crate) use prefer::Prefer;
 pub(crate) use search::search;
-pub(crate) use shape::Shape;
+pub(crate) use shape::{LABEL_RULE, Shape, is_label};
 pub(crate) use traceparent::traceparent;

@@ -1,5 +1,8 @@
 //! Pages of our own lists: `limit`, an opaque `cursor`, newest first.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::header::LINK;
@@ -32,21 +35,30 @@ impl PageQuery {
     /// # Errors
     /// 400 if the cursor is none of ours; a bad `limit` is noted in `params`.
     pub(crate) fn take(params: &mut Params) -> Result<Self, Problem> {
+        let (limit, before) = Self::take_before(params)?;
+        Ok(Self { limit, before })
+    }
+
+    /// Takes `limit` and a `cursor` that is something else than a position.
+    ///
+    /// # Errors
+    /// As [`PageQuery::take`].
+    pub(crate) fn take_before<C: FromStr>(params: &mut Params) -> Result<(u32, Option<C>), Problem> {
         let limit = params
             .read("limit", "must be a whole number from 1 to 500", |text| {
                 text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit))
             })
             .unwrap_or(DEFAULT_LIMIT);
         let before = params.text("cursor").map(|cursor| decode(&cursor)).transpose()?;
-        Ok(Self { limit, before })
+        Ok((limit, before))
     }
 }
 
-fn encode(position: u64) -> String {
+fn encode(position: impl Display) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(format!("{VERSION}{position}"))
 }
 
-fn decode(cursor: &str) -> Result<u64, Problem> {
+fn decode<C: FromStr>(cursor: &str) -> Result<C, Problem> {
     let position = || {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?;
         let digits = std::str::from_utf8(&bytes)
@@ -68,6 +80,11 @@ pub(crate) struct Page<T = Value> {
 impl<T: Serialize> Page<T> {
     /// A page; `next` is the position below which the next one begins.
     pub(crate) fn new(data: Vec<T>, next: Option<u64>) -> Self {
+        Self::before(data, next)
+    }
+
+    /// A page of a list whose cursor is something else than a position.
+    pub(crate) fn before(data: Vec<T>, next: Option<impl Display>) -> Self {
         Self {
             data,
             next_cursor: next.map(encode),

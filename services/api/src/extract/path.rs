@@ -1,10 +1,10 @@
 //! The parts of a path.
 
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams};
-use domain::{JobId, OrderId};
+use domain::{JobId, KeyId, OrderId, TenantId};
 use http::request::Parts;
 
-use crate::problem::{Code, Field, Problem};
+use crate::problem::{Code, Field, Problem, key_not_found};
 
 /// What can be done to an order by `{order_id}:verb`, with its path.
 pub(crate) const ORDER_VERBS: [(&str, &str); 1] = [("mutate", "/stores/{store_id}/orders/{order_id}:mutate")];
@@ -38,6 +38,34 @@ impl JobPath {
         text.parse()
             .map(Self)
             .map_err(|_| Problem::new(Code::JobNotFound, "There is no job with this id."))
+    }
+}
+
+/// `{key_id}`.
+pub(crate) struct KeyPath(pub(crate) KeyId);
+
+/// `{tenant_id}`.
+pub(crate) struct TenantPath(pub(crate) TenantId);
+
+impl<S: Sync + Send> FromRequestParts<S> for KeyPath {
+    type Rejection = Problem;
+
+    /// An id that is none of ours cannot name a key.
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let id = part(parts, state, "key_id").await?;
+        id.parse().map(Self).map_err(|_| key_not_found())
+    }
+}
+
+impl<S: Sync + Send> FromRequestParts<S> for TenantPath {
+    type Rejection = Problem;
+
+    /// An id that is none of ours cannot name a tenant.
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let id = part(parts, state, "tenant_id").await?;
+        id.parse()
+            .map(Self)
+            .map_err(|_| app::DeleteTenantError::NotFound.into())
     }
 }
 

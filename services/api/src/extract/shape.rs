@@ -6,6 +6,16 @@ use serde_json::{Map, Value};
 
 use crate::problem::{Field, Problem, escape};
 
+/// The longest label.
+const MAX_LABEL: usize = 200;
+/// What a label must be.
+pub(crate) const LABEL_RULE: &str = "must be a text of 1 to 200 characters without control characters";
+
+/// Whether a text can be a label.
+pub(crate) fn is_label(text: &str) -> bool {
+    (1..=MAX_LABEL).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}
+
 /// An object of the body, to be taken apart and then [finished](Shape::finish).
 #[derive(Debug)]
 pub(crate) struct Shape {
@@ -50,6 +60,14 @@ impl Shape {
     /// Takes a text; null counts as absent.
     pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
         self.read(name, "must be a text", |value| value.as_str().map(str::to_owned))
+    }
+
+    /// Takes a label, which must be there.
+    pub(crate) fn label(&mut self) -> Option<String> {
+        let label = self.read("label", LABEL_RULE, |value| {
+            value.as_str().filter(|text| is_label(text)).map(str::to_owned)
+        });
+        self.require("label", label)
     }
 
     /// Takes true or false; null counts as absent.

@@ -8,7 +8,7 @@ use crate::routes;
 #[derive(OpenApi)]
 #[openapi(
     paths(
-        routes::tenant::tenant,
+        routes::tenant::find::find,
         routes::stores::create::create,
         routes::stores::list::list,
         routes::stores::find::find,

@@ -70,6 +70,12 @@ codes! {
         "None of the tenant's jobs has this id.";
     PositionNotFound = "position_not_found", 404, "There is no such position",
         "None of the tenant's events stands at this position of the log.";
+    KeyNotFound = "key_not_found", 404, "There is no such key",
+        "None of the tenant's keys has this id.";
+    TenantNotFound = "tenant_not_found", 404, "There is no such tenant",
+        "No tenant has this id, or the key's tenant is yet to be written by its first change.";
+    ProjectionNotFound = "projection_not_found", 404, "There is no such projection",
+        "The detail lists those that there are; `all` means all of them.";
     MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed here",
         "The path exists, the method does not; the `Allow` header lists those that do.";
     NotAcceptable = "not_acceptable", 406, "The answer has another media type",
@@ -80,6 +86,12 @@ codes! {
         "The tenant has this Order Desk store already. Change it with PATCH, or delete it first.";
     StoreAmbiguous = "store_ambiguous", 409, "Several stores have this label",
         "A label addresses a store only while it is unique. Use the Order Desk store id or the id.";
+    LastKey = "last_key", 409, "It is the last live key",
+        "Without it nobody could open the tenant. Make another key first, or delete the tenant.";
+    TooManyKeys = "too_many_keys", 409, "The tenant has too many keys",
+        "A tenant may have 100 keys that are not revoked. Revoke those that are not used.";
+    RebuildUnderWay = "rebuild_under_way", 409, "A rebuild is under way",
+        "The projections are being made anew already.";
     JobRunning = "job_running", 409, "The job's change is on its way",
         "A request to Order Desk has been announced for the job, so it can no longer be cancelled.";
     JobFinished = "job_finished", 409, "The job has ended",

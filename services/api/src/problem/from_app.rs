@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use app::{
-    CancelError, ChangeStoreError, Denied, DryRunError, FindStoreError, ItemError, ProofError, ReadError,
-    RegisterError, RetryError, SubmitError,
+    AddKeyError, CancelError, ChangeStoreError, DeleteTenantError, Denied, DryRunError, FindStoreError,
+    ItemError, ProofError, ReadError, RebuildError, RegisterError, RetryError, RevokeKeyError, SubmitError,
 };
 use domain::order::FieldCode;
 use thiserror::Error;
@@ -86,6 +86,57 @@ impl From<ProofError> for Problem {
             ProofError::Denied(error) => error.into(),
         }
     }
+}
+
+impl From<AddKeyError> for Problem {
+    fn from(error: AddKeyError) -> Self {
+        match error {
+            AddKeyError::TooMany => Self::new(
+                Code::TooManyKeys,
+                "Your tenant has 100 keys that are not revoked.",
+            ),
+            AddKeyError::Denied(denied) => denied.into(),
+        }
+    }
+}
+
+impl From<RevokeKeyError> for Problem {
+    fn from(error: RevokeKeyError) -> Self {
+        match error {
+            RevokeKeyError::NotFound => key_not_found(),
+            RevokeKeyError::LastLive => Self::new(
+                Code::LastKey,
+                "Your tenant has no other live key; make one before you revoke this one.",
+            ),
+            RevokeKeyError::Denied(denied) => denied.into(),
+        }
+    }
+}
+
+impl From<DeleteTenantError> for Problem {
+    fn from(error: DeleteTenantError) -> Self {
+        match error {
+            DeleteTenantError::NotFound => Self::new(Code::TenantNotFound, "There is no such tenant."),
+            DeleteTenantError::Denied(denied) => denied.into(),
+        }
+    }
+}
+
+impl From<RebuildError> for Problem {
+    fn from(error: RebuildError) -> Self {
+        match error {
+            RebuildError::UnderWay => Self::new(
+                Code::RebuildUnderWay,
+                "The projections are being made anew already.",
+            ),
+            RebuildError::Denied(denied) => denied.into(),
+        }
+    }
+}
+
+/// No key of the caller has the id.
+pub(crate) fn key_not_found() -> Problem {
+    Problem::new(Code::KeyNotFound, "None of your keys has this id.")
 }
 
 impl From<FindStoreError> for Problem {

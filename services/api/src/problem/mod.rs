@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
 pub(crate) use code::Code;
-pub(crate) use from_app::{Place, dry_run_problem, item_not_found, job_not_found};
+pub(crate) use from_app::{Place, dry_run_problem, item_not_found, job_not_found, key_not_found};
 
 /// Internal cause of a problem, for the log alone.
 pub(crate) type Cause = Arc<dyn Error + Send + Sync>;

@@ -1,6 +1,7 @@
 //! The endpoints, one per file.
 
 pub(crate) mod audit;
+pub(crate) mod admin;
 mod command;
 pub(crate) mod docs;
 pub(crate) mod health;
@@ -22,5 +23,4 @@ pub(crate) use metrics::metrics;
 pub(crate) use openapi::openapi;
 pub(crate) use problems::problem;
 pub(crate) use ready::{health_ready, ready};
-pub(crate) use tenant::tenant;
 pub(crate) use unmatched::{method_not_allowed, not_found};

@@ -8,4 +8,4 @@ mod tenant;
 pub(crate) use job::{job, path as job_path};
 pub(crate) use proof::{consistency, inclusion, log_key};
 pub(crate) use store::{address, store, store_with_status};
-pub(crate) use tenant::tenant;
+pub(crate) use tenant::{key, tenant, tenant_row};

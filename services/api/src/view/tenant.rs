@@ -1,6 +1,6 @@
 //! A tenant as JSON.
 
-use domain::tenant::Tenant;
+use domain::tenant::{Key, Tenant};
 use ledger::QueueCounts;
 use serde_json::{Value, json};
 
@@ -14,5 +14,27 @@ pub(crate) fn tenant(tenant: Option<&Tenant>, stores: usize, jobs: QueueCounts) 
         "jobs": {"queued": jobs.queued, "running": jobs.running},
         "tokens": {"spent": null, "saved": null},
         "callback_secret_id": null,
+    })
+}
+
+/// A tenant as the administrator sees it, and as it is told of its end.
+pub(crate) fn tenant_row(tenant: &Tenant) -> Value {
+    json!({
+        "tenant_id": tenant.id,
+        "label": tenant.label,
+        "created_at": tenant.created_at,
+        "deleted_at": tenant.deleted_at,
+        "erased_at": tenant.erased_at,
+    })
+}
+
+/// A key, never itself.
+pub(crate) fn key(key: &Key) -> Value {
+    json!({
+        "id": key.id,
+        "label": key.label,
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "revoked_at": key.revoked_at,
     })
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod access_log;
+mod admin;
 mod authentication;
 mod batches;
 mod commands;
@@ -14,6 +15,7 @@ mod events;
 mod faults;
 mod idempotency;
 mod jobs;
+mod keys;
 mod limits;
 mod lists;
 mod openapi;

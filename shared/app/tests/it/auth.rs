@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use app::{AuthError, Denied, RegisterError, SubmitError, TenantRef};
+use app::{
+    AddKeyError, AuthError, Caller, Denied, NewKey, RegisterError, RevokeKeyError, SubmitError, TenantRef,
+};
 use domain::KeyId;
-use domain::event::{KeyAdded, KeyRevoked, StoreRenamed};
+use domain::event::KeyAdded;
 use domain::tenant::Key;
 use ledger::view::ViewRow;
 use ledger::{Append, Expected, Meta, NewEvent, Stream};
-use queue::{Announcement, Queue, Subject};
 use testkit::eventually;
-use tokio_util::sync::CancellationToken;
 
 use crate::place::{KEY, OTHER_KEY, Place, master, note, pool, registration, tenant};
 
@@ -99,70 +99,63 @@ async fn two_first_changes_with_one_key_make_one_tenant() {
     );
 }
 
-/// Appends what the revocation of a tenant's first key would; returns the key.
-async fn revoke(place: &Place, id: KeyId) -> Key {
-    let ledger = place.app.ledger();
-    let lookup = hex::encode(place.app.keyring().lookup_hash(&master(KEY)));
-    let key = ledger.key_by_lookup(&lookup).await.unwrap().unwrap();
-    assert_eq!(key.id, id);
-    let mut append = Append::new(place.app.now(), Meta::default());
-    let event = KeyRevoked {
-        at: append.now,
-        tenant_id: key.tenant_id,
-        key_id: id,
-    };
-    let revoked = key.clone().revoked(&event);
-    let index = append.event(NewEvent {
-        stream: Stream::Tenant(key.tenant_id),
-        expected: Expected::Any,
-        event: event.into(),
-        sealed: None,
-        tenant_id: key.tenant_id,
-        store_id: None,
-        order_id: None,
-        job_id: None,
-    });
-    append.view(ViewRow::Key(Box::new(revoked)), index);
-    ledger.append(append).await.unwrap();
-    key
+fn a_new_key() -> NewKey {
+    NewKey {
+        label: "second".to_owned(),
+        expires_at: None,
+    }
+}
+
+async fn second_key(place: &Place, caller: &Caller) -> Caller {
+    let added = place.app.add_key(caller, &a_new_key(), None).await;
+    let secret = added.unwrap().done().unwrap().secret;
+    place.caller(secret.expose()).await
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_refused_as_soon_as_that_is_announced_and_for_ever() {
+async fn a_revoked_key_is_refused_at_once_here_and_soon_by_those_who_hear_nothing_of_it() {
     let place = Place::new().await;
     let (caller, _) = place.store(KEY).await;
-    let stop = CancellationToken::new();
-    let bus = tokio::spawn(place.app.start_bus(stop.clone()));
+    let deaf = place.another_process();
+    assert!(deaf.authenticate(&master(KEY)).await.is_ok());
+    let second = second_key(&place, &caller).await;
+    assert_eq!(tenant(&second), tenant(&caller));
 
-    let key = revoke(&place, caller.key_id.unwrap()).await;
-    let remembered = place.app.authenticate(&master(KEY)).await;
-    assert!(
-        remembered.is_ok(),
-        "without the announcement the proof is still believed"
-    );
-    let announcement = Announcement {
-        tenant_id: key.tenant_id,
-        position: 4,
-        subject: Subject::Key {
-            key_id: key.id,
-            lookup: key.lookup.clone(),
-        },
-    };
+    let first = caller.key_id.unwrap();
+    place.app.revoke_key(&second, first, None).await.unwrap();
+    for _ in 0..2 {
+        let refused = place.app.authenticate(&master(KEY)).await;
+        assert!(
+            matches!(refused, Err(AuthError::KeyRevoked)),
+            "it makes no tenant again"
+        );
+    }
     eventually("the key is refused", Duration::from_secs(10), async || {
-        place.queue.announce(&announcement).await;
-        matches!(
-            place.app.authenticate(&master(KEY)).await,
-            Err(AuthError::KeyRevoked)
-        )
+        matches!(deaf.authenticate(&master(KEY)).await, Err(AuthError::KeyRevoked))
     })
     .await;
-    let again = place.app.authenticate(&master(KEY)).await;
-    assert!(
-        matches!(again, Err(AuthError::KeyRevoked)),
-        "it makes no tenant again"
+    assert!(deaf.authenticate(&second.key).await.is_ok());
+}
+
+#[tokio::test]
+async fn of_two_keys_that_revoke_each_other_one_stays() {
+    let place = Place::new().await;
+    let (one, _) = place.store(KEY).await;
+    let two = second_key(&place, &one).await;
+    let (first, second) = (one.key_id.unwrap(), two.key_id.unwrap());
+    let (a, b) = tokio::join!(
+        place.app.revoke_key(&one, second, None),
+        place.app.revoke_key(&two, first, None)
     );
-    stop.cancel();
-    bus.await.unwrap();
+    let lost = if a.is_ok() { &b } else { &a };
+    assert!(a.is_ok() != b.is_ok(), "{a:?} {b:?}");
+    assert!(
+        matches!(lost, Err(RevokeKeyError::LastLive | RevokeKeyError::Denied(_))),
+        "{lost:?}"
+    );
+    let keys = place.app.keys(&one).await.unwrap();
+    let live = keys.iter().filter(|key| key.is_live(place.app.now())).count();
+    assert_eq!(live, 1);
 }
 
 #[tokio::test]
@@ -207,23 +200,7 @@ async fn a_key_is_refused_from_the_moment_it_expires() {
 async fn the_keys_of_an_erased_tenant_are_refused_and_its_calls_change_nothing() {
     let place = Place::new().await;
     let (caller, store) = place.store(KEY).await;
-    let ledger = place.app.ledger();
-    let mut erased = ledger.tenant(tenant(&caller)).await.unwrap().unwrap();
-    erased.deleted_at = Some(place.app.now());
-    // There is no event for it yet, so the row rides on another one: it is what guards and log-ins look at.
-    let mut append = Append::new(place.app.now(), Meta::default());
-    append.store(
-        &store,
-        StoreRenamed {
-            at: append.now,
-            store_id: store.id,
-            label: None,
-        },
-        None,
-    );
-    append.view(ViewRow::Tenant(Box::new(erased)), 0);
-    ledger.append(append).await.unwrap();
-
+    place.app.delete_tenant(&caller).await.unwrap();
     let late = place
         .app
         .submit(&caller, &store, vec![note("1", "after")], None)
@@ -232,6 +209,13 @@ async fn the_keys_of_an_erased_tenant_are_refused_and_its_calls_change_nothing()
         matches!(late, Err(SubmitError::Denied(Denied::KeyRevoked))),
         "{late:?}"
     );
-    let elsewhere = place.another_process().authenticate(&master(KEY)).await;
-    assert!(matches!(elsewhere, Err(AuthError::KeyRevoked)), "{elsewhere:?}");
+    let again = place.app.add_key(&caller, &a_new_key(), None).await;
+    assert!(
+        matches!(again, Err(AddKeyError::Denied(Denied::KeyRevoked))),
+        "{again:?}"
+    );
+    for app in [&place.app, &place.another_process()] {
+        let refused = app.authenticate(&master(KEY)).await;
+        assert!(matches!(refused, Err(AuthError::KeyRevoked)), "{refused:?}");
+    }
 }

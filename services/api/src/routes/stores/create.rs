@@ -12,9 +12,9 @@ use http::StatusCode;
 use serde_json::Value;
 use vault::ApiKey;
 
-use super::{LABEL_RULE, is_label, note};
+use super::note;
 use crate::answer::{self, Stored};
-use crate::extract::{Caller, Change, JsonBody, Params, Shape};
+use crate::extract::{Caller, Change, JsonBody, LABEL_RULE, Params, Shape, is_label};
 use crate::observe::Context;
 use crate::openapi::schema;
 use crate::problem::Problem;

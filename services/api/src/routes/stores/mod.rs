@@ -54,12 +54,3 @@ fn note(context: &Context, store: &Store) {
         fields.store_id = Some(store.store_id.to_string());
     });
 }
-
-/// The longest label.
-const MAX_LABEL: usize = 200;
-const LABEL_RULE: &str = "must be a text of 1 to 200 characters without control characters";
-
-/// Whether a text can be a label.
-fn is_label(text: &str) -> bool {
-    (1..=MAX_LABEL).contains(&text.chars().count()) && !text.chars().any(char::is_control)
-}

@@ -11,9 +11,9 @@ use http::StatusCode;
 use serde_json::Value;
 use vault::ApiKey;
 
-use super::{LABEL_RULE, is_label, resolve};
+use super::resolve;
 use crate::answer::{self, Stored};
-use crate::extract::{Caller, Change, JsonBody, Params, Shape, StorePath};
+use crate::extract::{Caller, Change, JsonBody, LABEL_RULE, Params, Shape, StorePath, is_label};
 use crate::observe::Context;
 use crate::openapi::schema;
 use crate::problem::Problem;

@@ -16,7 +16,7 @@ use crate::view;
     get, path = "/tenant", operation_id = "getTenant", tag = "tenant",
     responses((status = 200, description = "The tenant.", body = schema::Tenant)),
 )]
-pub(crate) async fn tenant(
+pub(crate) async fn find(
     State(state): State<ApiState>,
     Caller(caller): Caller,
     params: Params,

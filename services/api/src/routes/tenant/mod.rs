@@ -1,0 +1,8 @@
+//! `/tenant`: who the caller is, its keys, its end.
+
+mod delete;
+pub(crate) mod find;
+pub(crate) mod keys;
+
+pub(crate) use delete::delete;
+pub(crate) use find::find;
