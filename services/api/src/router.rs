@@ -4,7 +4,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
-use crate::extract::{JOB_VERBS, ORDER_VERBS};
+use crate::extract::{JOB_VERBS, ORDER_VERBS, PROJECTION_VERBS};
 use crate::observe::observe;
 use crate::routes;
 use crate::state::ApiState;
@@ -42,7 +42,7 @@ fn table() -> Table {
             axum::routing::delete(routes::admin::delete),
         )
         .route("/admin/queue", get(routes::admin::queue))
-        .route("/admin/projections/{projection}", post(routes::admin::rebuild))
+        .only_verbs("/admin/projections/{name}", post(routes::admin::rebuild))
         .route(
             "/tenant",
             get(routes::tenant::find).delete(routes::tenant::delete),
@@ -111,6 +111,7 @@ fn table() -> Table {
         .route("/jobs/{job_id}", get(routes::jobs::find).post(routes::jobs::verb))
         .verbs(&ORDER_VERBS.map(|(_, path)| path))
         .verbs(&JOB_VERBS.map(|(_, path)| path))
+        .verbs(&PROJECTION_VERBS.map(|(_, path)| path))
         .colon("/stores/{store_id}/jobs:batch", &post(routes::jobs::batch))
         .colon("/jobs:retry", &post(routes::jobs::retry_many))
         .colon("/jobs:cancel", &post(routes::jobs::cancel_many))

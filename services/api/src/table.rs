@@ -41,6 +41,12 @@ impl Table {
         self
     }
 
+    /// With the handler of [verbs](Self::verbs) at a path that is none without them.
+    pub(crate) fn only_verbs(mut self, path: &'static str, methods: MethodRouter<ApiState>) -> Self {
+        self.router = self.router.route(path, methods);
+        self
+    }
+
     /// The paths, as templates.
     pub(crate) fn paths(&self) -> &[&'static str] {
         &self.paths

@@ -33,7 +33,7 @@ pub(crate) use page::{Page, PageQuery};
 pub(crate) use params::Params;
 pub(crate) use path::{
     ItemPath, JOB_VERBS, JobPath, JobVerb, JobVerbPath, KeyPath, ORDER_VERBS, OrderPath, OrderVerb,
-    OrderVerbPath, StorePath, TenantPath, part, split_verb, unknown_verb,
+    OrderVerbPath, PROJECTION_VERBS, ProjectionVerbPath, StorePath, TenantPath, split_verb,
 };
 pub(crate) use precondition::IfNoneMatch;
 pub(crate) use prefer::Prefer;

@@ -13,6 +13,8 @@ pub(crate) const JOB_VERBS: [(&str, &str); 2] = [
     ("cancel", "/jobs/{job_id}:cancel"),
     ("retry", "/jobs/{job_id}:retry"),
 ];
+/// What can be done to a projection by `{name}:verb`, with its path.
+pub(crate) const PROJECTION_VERBS: [(&str, &str); 1] = [("rebuild", "/admin/projections/{name}:rebuild")];
 
 /// `{store_id}`: what addresses a store, to be looked up.
 pub(crate) struct StorePath(pub(crate) String);
@@ -69,12 +71,24 @@ impl<S: Sync + Send> FromRequestParts<S> for TenantPath {
     }
 }
 
+/// `{name}:rebuild`: a projection.
+pub(crate) struct ProjectionVerbPath(pub(crate) String);
+
+impl<S: Sync + Send> FromRequestParts<S> for ProjectionVerbPath {
+    type Rejection = Problem;
+
+    /// A projection itself is at no path; it can only be made anew.
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let last = part(parts, state, "name").await?;
+        match split_verb(&last) {
+            (name, Some("rebuild")) => Ok(Self(name.to_owned())),
+            _ => Err(unknown_verb()),
+        }
+    }
+}
+
 /// A part of the path, percent-decoded.
-pub(crate) async fn part<S: Sync + Send>(
-    parts: &mut Parts,
-    state: &S,
-    name: &str,
-) -> Result<String, Problem> {
+async fn part<S: Sync + Send>(parts: &mut Parts, state: &S, name: &str) -> Result<String, Problem> {
     let params = RawPathParams::from_request_parts(parts, state)
         .await
         .map_err(|_| Problem::new(Code::InvalidRequest, "The path does not decode to UTF-8."))?;

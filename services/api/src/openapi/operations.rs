@@ -9,6 +9,10 @@ use crate::routes;
 #[openapi(
     paths(
         routes::tenant::find::find,
+        routes::tenant::delete::delete,
+        routes::tenant::keys::create::create,
+        routes::tenant::keys::list::list,
+        routes::tenant::keys::revoke::revoke,
         routes::stores::create::create,
         routes::stores::list::list,
         routes::stores::find::find,
@@ -44,6 +48,11 @@ use crate::routes;
         routes::audit::inclusion::inclusion,
         routes::audit::consistency::consistency,
         routes::audit::keys::keys,
+        routes::admin::create::create,
+        routes::admin::list::list,
+        routes::admin::delete::delete,
+        routes::admin::queue::queue,
+        routes::admin::rebuild::rebuild,
         routes::health::health,
         routes::health::live,
         routes::ready::ready,

@@ -8,6 +8,7 @@ mod command;
 mod common;
 mod object;
 mod store;
+mod tenant;
 
 use serde_json::Value;
 
@@ -42,6 +43,7 @@ pub(crate) use command::*;
 pub(crate) use common::*;
 pub(crate) use object::*;
 pub(crate) use store::*;
+pub(crate) use tenant::*;
 
 /// Every schema, by name.
 pub(super) fn all() -> impl Iterator<Item = (&'static str, Value)> {
@@ -52,6 +54,7 @@ pub(super) fn all() -> impl Iterator<Item = (&'static str, Value)> {
         common::all(),
         object::all(),
         store::all(),
+        tenant::all(),
     ];
     files.into_iter().flatten()
 }

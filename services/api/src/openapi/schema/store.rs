@@ -1,4 +1,4 @@
-//! Stores, tenants and the service itself.
+//! Stores and the service itself.
 
 use serde_json::{Value, json};
 
@@ -78,16 +78,6 @@ written! {
     StoreWithStatus = object(of_store_with_status());
     /// A page of stores.
     StorePage = super::page("Store");
-    /// The caller's tenant.
-    Tenant = object(json!({
-        "tenant_id": {"type": ["string", "null"], "format": "uuid", "description": "Null until the first change is made."},
-        "label": {"type": ["string", "null"]},
-        "created_at": nullable(timestamp()),
-        "stores": count(),
-        "jobs": object(json!({"queued": count(), "running": count()})),
-        "tokens": object(json!({"spent": nullable(count()), "saved": nullable(count())})),
-        "callback_secret_id": {"type": ["string", "null"]},
-    }));
     /// The process runs.
     Health = object(json!({"status": {"const": "ok"}, "version": {"type": "string"}}));
     /// Whether the process can work.

@@ -11,10 +11,18 @@ use serde_json::json;
 use crate::answer::{self, Stored};
 use crate::extract::{Admin, Change, JsonBody, Params, Shape};
 use crate::observe::Context;
+use crate::openapi::schema;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
 /// Makes the tenant and shows its key, this once.
+#[utoipa::path(
+    post, path = "/tenants", operation_id = "createTenant", tag = "admin",
+    request_body = schema::CreateTenant,
+    responses((status = 201, description = "The tenant and its key, which is shown this once.", body = schema::MadeTenant)),
+    extensions(("x-problems" = json!(["not_found", "busy"]))),
+    security(("admin_token" = [])),
+)]
 pub(crate) async fn create(
     State(state): State<ApiState>,
     Admin(admin): Admin,

@@ -7,11 +7,18 @@ use http::StatusCode;
 
 use crate::extract::{Admin, Change, OptionalJsonBody, Params, TenantPath};
 use crate::observe::Context;
+use crate::openapi::schema;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::view;
 
 /// Begins the erasure. A repeat shows how far it has got.
+#[utoipa::path(
+    delete, path = "/admin/tenants/{tenant_id}", operation_id = "eraseTenant", tag = "admin",
+    responses((status = 202, description = "It is being erased, or was.", body = schema::TenantRow)),
+    extensions(("x-problems" = json!(["tenant_not_found", "invalid_json"]))),
+    security(("admin_token" = [])),
+)]
 pub(crate) async fn delete(
     State(state): State<ApiState>,
     Admin(admin): Admin,

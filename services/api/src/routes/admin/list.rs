@@ -7,11 +7,19 @@ use http::Uri;
 use serde_json::Value;
 
 use crate::extract::{Admin, Page, PageQuery, Params};
+use crate::openapi::{parameter, schema};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::view;
 
 /// Lists tenants, newest first, those that were erased included.
+#[utoipa::path(
+    get, path = "/admin/tenants", operation_id = "listTenants", tag = "admin",
+    params(parameter::Paging),
+    responses((status = 200, description = "A page of tenants.", body = schema::TenantRowPage, headers(("Link")))),
+    extensions(("x-problems" = json!(["not_found"]))),
+    security(("admin_token" = [])),
+)]
 pub(crate) async fn list(
     State(state): State<ApiState>,
     Admin(_): Admin,

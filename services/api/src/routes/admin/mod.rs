@@ -1,10 +1,10 @@
 //! The administrator's routes; there are none without `ADMIN_TOKEN`.
 
-mod create;
-mod delete;
-mod list;
-mod queue;
-mod rebuild;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod list;
+pub(crate) mod queue;
+pub(crate) mod rebuild;
 
 pub(crate) use create::create;
 pub(crate) use delete::delete;

@@ -7,10 +7,17 @@ use ledger::PartitionQueue;
 use serde_json::{Value, json};
 
 use crate::extract::{Admin, Params};
+use crate::openapi::schema;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
 /// Shows every partition, and the sum of all.
+#[utoipa::path(
+    get, path = "/admin/queue", operation_id = "showQueue", tag = "admin",
+    responses((status = 200, description = "Every partition, and the sum of all.", body = schema::QueueOverview)),
+    extensions(("x-problems" = json!(["not_found"]))),
+    security(("admin_token" = [])),
+)]
 pub(crate) async fn queue(
     State(state): State<ApiState>,
     Admin(_): Admin,

@@ -1,15 +1,17 @@
 //! `POST /admin/projections/{name}:rebuild`: the views anew from the log.
 
+use std::time::Duration;
+
 use app::PROJECTIONS;
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde_json::json;
-use std::time::Duration;
 
-use crate::extract::{Admin, Params, part, split_verb, unknown_verb};
+use crate::extract::{Admin, Change, OptionalJsonBody, Params, ProjectionVerbPath};
 use crate::observe::Context;
+use crate::openapi::schema;
 use crate::problem::{Code, Problem};
 use crate::state::ApiState;
 
@@ -19,22 +21,29 @@ const ALL: &str = "all";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Makes the views anew, while everybody works on: `200` when it is done, `202` if it takes longer than half a minute.
+#[utoipa::path(
+    post, path = "/admin/projections/{name}:rebuild", operation_id = "rebuildProjection", tag = "admin",
+    params(("name" = String, Path, description = "`all`, or a projection by name; all are made anew together.")),
+    responses(
+        (status = 200, description = "They are anew.", body = schema::Rebuild),
+        (status = 202, description = "It goes on.", body = schema::Rebuild),
+    ),
+    extensions(("x-problems" = json!(["projection_not_found", "rebuild_under_way", "invalid_json"]))),
+    security(("admin_token" = [])),
+)]
 pub(crate) async fn rebuild(
     State(state): State<ApiState>,
     Admin(_): Admin,
     context: Context,
+    ProjectionVerbPath(name): ProjectionVerbPath,
+    change: Change,
     params: Params,
-    request: Request,
+    OptionalJsonBody(_): OptionalJsonBody,
 ) -> Result<Response, Problem> {
     params.finish()?;
-    let (mut parts, _) = request.into_parts();
-    let last = part(&mut parts, &state, "projection").await?;
-    let (name, verb) = split_verb(&last);
-    if verb != Some("rebuild") {
-        return Err(unknown_verb());
-    }
+    change.without_condition()?;
     context.log(|fields| fields.route = Some("/admin/projections/{name}:rebuild"));
-    if name != ALL && !PROJECTIONS.contains(&name) {
+    if name != ALL && !PROJECTIONS.contains(&name.as_str()) {
         let detail = format!("There are {ALL} and {}.", PROJECTIONS.join(", "));
         return Err(Problem::new(Code::ProjectionNotFound, detail));
     }

@@ -7,11 +7,21 @@ use domain::TenantId;
 use http::{HeaderMap, StatusCode};
 
 use crate::extract::{Caller, Change, OptionalJsonBody, Params};
+use crate::openapi::schema;
 use crate::problem::{Code, Problem};
 use crate::state::ApiState;
 use crate::view;
 
 /// Begins the erasure: the keys are refused from here on, the rest follows.
+#[utoipa::path(
+    delete, path = "/tenant", operation_id = "eraseOwnTenant", tag = "tenant",
+    params((
+        "Confirm" = String, Header,
+        description = "The tenant's id, which `GET /tenant` shows: what cannot be undone is asked for twice.",
+    )),
+    responses((status = 202, description = "It is being erased.", body = schema::TenantRow)),
+    extensions(("x-problems" = json!(["tenant_not_found", "invalid_json"]))),
+)]
 pub(crate) async fn delete(
     State(state): State<ApiState>,
     Caller(caller): Caller,

@@ -1,6 +1,6 @@
 //! `/tenant`: who the caller is, its keys, its end.
 
-mod delete;
+pub(crate) mod delete;
 pub(crate) mod find;
 pub(crate) mod keys;
 

@@ -12,11 +12,18 @@ use serde_json::Value;
 
 use crate::answer::{self, Stored};
 use crate::extract::{Caller, Change, JsonBody, Params, Shape};
+use crate::openapi::schema;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::view;
 
 /// Makes a key and shows it, this once.
+#[utoipa::path(
+    post, path = "/tenant/keys", operation_id = "createKey", tag = "tenant",
+    request_body = schema::CreateKey,
+    responses((status = 201, description = "The key, which is shown this once.", body = schema::MadeKey)),
+    extensions(("x-problems" = json!(["too_many_keys"]))),
+)]
 pub(crate) async fn create(
     State(state): State<ApiState>,
     Caller(caller): Caller,

@@ -7,11 +7,17 @@ use http::Uri;
 use serde_json::Value;
 
 use crate::extract::{Caller, Page, PageQuery, Params};
+use crate::openapi::{parameter, schema};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::view;
 
 /// Lists keys, newest first, those that were revoked included.
+#[utoipa::path(
+    get, path = "/tenant/keys", operation_id = "listKeys", tag = "tenant",
+    params(parameter::Paging),
+    responses((status = 200, description = "A page of keys.", body = schema::KeyPage, headers(("Link")))),
+)]
 pub(crate) async fn list(
     State(state): State<ApiState>,
     Caller(caller): Caller,

@@ -1,8 +1,8 @@
 //! `/tenant/keys`: several keys for one tenant, so that one can be replaced while the other is in use.
 
-mod create;
-mod list;
-mod revoke;
+pub(crate) mod create;
+pub(crate) mod list;
+pub(crate) mod revoke;
 
 pub(crate) use create::create;
 pub(crate) use list::list;

@@ -14,6 +14,11 @@ use crate::problem::Problem;
 use crate::state::ApiState;
 
 /// Revokes a key. A repeat changes nothing.
+#[utoipa::path(
+    delete, path = "/tenant/keys/{key_id}", operation_id = "revokeKey", tag = "tenant",
+    responses((status = 204, description = "It is revoked.")),
+    extensions(("x-problems" = json!(["key_not_found", "last_key", "invalid_json"]))),
+)]
 pub(crate) async fn revoke(
     State(state): State<ApiState>,
     Caller(caller): Caller,
