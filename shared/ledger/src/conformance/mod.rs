@@ -24,6 +24,7 @@ pub mod rebuilding;
 pub mod sample;
 pub mod seals;
 pub mod tampering;
+pub mod tenants;
 pub mod uniqueness;
 pub mod views;
 pub mod walk;
@@ -110,6 +111,12 @@ macro_rules! conformance_tests {
                 every_query_shows_what_the_log_says
                 what_does_not_exist_is_not_found
                 a_long_lane_is_counted_up_to_a_limit
+            }
+            tenants {
+                tenants_come_in_pages_newest_first
+                a_tenant_is_to_be_erased_from_its_deletion_to_its_erasure
+                what_is_left_of_a_tenant_is_its_own
+                every_partition_shows_what_waits_in_it
             }
             walk {
                 views_equal_the_fold_after_random_histories
