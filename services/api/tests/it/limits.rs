@@ -7,7 +7,7 @@ use api::{GuardConfig, Guards};
 use runtime::{Clock, ManualClock};
 use serde_json::json;
 
-use crate::place::{KEY, OTHER_KEY, Place, Reply};
+use crate::place::{ADMIN, KEY, OTHER_KEY, Place, Reply};
 
 /// A place with limits whose clock stands still until it is moved.
 async fn place(config: GuardConfig) -> (Place, Arc<ManualClock>) {
@@ -203,4 +203,29 @@ async fn where_too_many_wait_a_poll_is_refused_and_a_command_is_answered_at_once
     let uri = format!("/jobs/{}?wait=60", reply.body["id"].as_str().unwrap());
     let reply = place.get(&uri).send().await.refused(429, "too_many_requests");
     assert_eq!(reply.header("retry-after"), Some("1"));
+}
+
+#[tokio::test]
+async fn who_tries_tokens_at_the_administrators_paths_has_failed_to_log_in() {
+    let (place, clock) = place(GuardConfig {
+        auth_failures_per_minute: 3,
+        ..GuardConfig::default()
+    })
+    .await;
+    let call = |key: &str, ip: &str| place.get("/admin/tenants").key(key).peer(ip).send();
+    let bad = "2001:db8:1:2::1";
+    for key in ["wrong", "with space", OTHER_KEY] {
+        call(key, bad).await.refused(401, "unauthorized");
+    }
+    for key in ["wrong", ADMIN] {
+        let reply = call(key, bad).await.refused(429, "too_many_requests");
+        assert_eq!(reply.header("retry-after"), Some("20"));
+    }
+    let tenant = place.get("/tenant").key("wrong").peer(bad);
+    tenant.send().await.refused(429, "too_many_requests");
+    call(ADMIN, "2001:db8:1:3::1").await.ok(200);
+    let nothing = place.get("/admin/tenants").anonymous().peer("2001:db8:1:4::1");
+    nothing.send().await.refused(401, "unauthorized");
+    clock.advance(Duration::from_secs(20));
+    call(ADMIN, bad).await.ok(200);
 }
