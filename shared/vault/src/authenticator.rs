@@ -89,6 +89,8 @@ struct Proof<T> {
     loaded_at: Instant,
     /// Whether somebody loads again.
     refreshing: AtomicBool,
+    /// Whether that came to nothing: what was loaded before counts no longer.
+    refuted: AtomicBool,
     revoked: Arc<AtomicBool>,
 }
 
@@ -153,7 +155,14 @@ impl<T: Clone + Send + Sync + 'static> Authenticator<T> {
             }
             // Entered before loading: from here on a revocation finds this log-in.
             let entered = self.attempts.enter(lookup);
-            let Some(candidate) = load(lookup).await.map_err(AuthenticateError::Load)? else {
+            let loaded = load(lookup).await;
+            if !matches!(loaded, Ok(Some(_)))
+                && let Some(proof) = &remembered
+            {
+                // Else the others, who do not load, would let in whom this one has seen refused.
+                proof.refuted.store(true, Ordering::SeqCst);
+            }
+            let Some(candidate) = loaded.map_err(AuthenticateError::Load)? else {
                 return Ok(None);
             };
             let proven = match remembered {
@@ -172,6 +181,7 @@ impl<T: Clone + Send + Sync + 'static> Authenticator<T> {
                 proven_at: proven.at,
                 loaded_at: now,
                 refreshing: AtomicBool::new(false),
+                refuted: AtomicBool::new(false),
                 revoked: entered.attempt.revoked.clone(),
             };
             self.proven.insert(lookup, Arc::new(proof)).await;
@@ -212,8 +222,10 @@ impl<T: Clone + Send + Sync + 'static> Authenticator<T> {
     /// Says no to one log-in before the time is up, so that under load nobody has to wait for a load but this one.
     fn is_fresh(&self, proof: &Proof<T>, now: Instant) -> bool {
         let age = now.saturating_duration_since(proof.loaded_at);
-        age < self.config.refresh_after
-            || (age < self.config.fresh_for && proof.refreshing.swap(true, Ordering::SeqCst))
+        let refuted = proof.refuted.load(Ordering::SeqCst);
+        !refuted
+            && (age < self.config.refresh_after
+                || (age < self.config.fresh_for && proof.refreshing.swap(true, Ordering::SeqCst)))
     }
 
     async fn prove<E>(

@@ -6,6 +6,7 @@ mod completion;
 mod crash;
 mod database;
 mod frozen;
+mod keys;
 mod killed;
 mod secrecy;
 mod smoke;

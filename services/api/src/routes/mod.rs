@@ -1,7 +1,7 @@
 //! The endpoints, one per file.
 
-pub(crate) mod audit;
 pub(crate) mod admin;
+pub(crate) mod audit;
 mod command;
 pub(crate) mod docs;
 pub(crate) mod health;

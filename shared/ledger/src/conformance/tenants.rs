@@ -37,7 +37,10 @@ pub async fn a_tenant_is_to_be_erased_from_its_deletion_to_its_erasure(fixture: 
     };
     let deleted: Tenant = append.tenant(&place.tenant, event);
     sample::land(&*backend, append).await;
-    assert_eq!(backend.tenants_to_erase(10).await.unwrap(), [deleted.clone()]);
+    assert_eq!(
+        backend.tenants_to_erase(10).await.unwrap(),
+        std::slice::from_ref(&deleted)
+    );
     assert!(backend.tenants_to_erase(0).await.unwrap().is_empty());
     let mut append = sample::append(sample::at(2));
     let event = TenantErased {

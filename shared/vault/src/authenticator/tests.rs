@@ -146,6 +146,22 @@ async fn while_one_login_loads_again_the_others_go_on() {
 }
 
 #[tokio::test]
+async fn a_key_that_one_login_has_seen_refused_is_refused_to_all_and_costs_nothing_when_it_is_back() {
+    let fixture = Fixture::new();
+    let lookup = fixture.know(&key("a"), "anna").await;
+    fixture.login(&key("a"), AT_ONCE).await.unwrap();
+    let row = fixture.rows.lock().unwrap().remove(&lookup).unwrap();
+    for _ in 0..3 {
+        let refused = fixture.login(&key("a"), Duration::from_millis(450)).await;
+        assert_eq!(refused.unwrap(), None);
+    }
+    fixture.rows.lock().unwrap().insert(lookup, row);
+    let again = fixture.login(&key("a"), Duration::from_millis(451)).await;
+    assert_eq!(again.unwrap(), Some("anna"));
+    assert_eq!(fixture.pool.verifications(), 1);
+}
+
+#[tokio::test]
 async fn a_key_is_proven_again_when_its_hash_changes_or_its_proof_ends() {
     let fixture = Fixture::new();
     let lookup = fixture.know(&key("a"), "anna").await;
