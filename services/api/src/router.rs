@@ -74,6 +74,10 @@ fn table() -> Table {
                 .post(routes::orders::verb),
         )
         .route(
+            "/stores/{store_id}/orders/{order_id}/history",
+            get(routes::orders::history),
+        )
+        .route(
             "/stores/{store_id}/orders/{order_id}/move-folder",
             post(routes::orders::move_folder),
         )

@@ -43,6 +43,18 @@ pub struct ImageBody {
     pub diff: Option<Value>,
 }
 
+/// What the plan of a request, sealed beside `batch.opened`, says of the order before it. The plan is the worker's own; to
+/// others it says this much, for ever.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct BatchBefore {
+    /// The order as it was read.
+    #[serde(default)]
+    pub before: Option<Value>,
+    /// Whether an update of the same job went between that reading and this request.
+    #[serde(default)]
+    pub after_put: bool,
+}
+
 impl fmt::Debug for JobBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "JobBody({}, ***)", self.mutation.kind())
@@ -52,6 +64,12 @@ impl fmt::Debug for JobBody {
 impl fmt::Debug for JobOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JobOutcome(***)")
+    }
+}
+
+impl fmt::Debug for BatchBefore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BatchBefore(***)")
     }
 }
 

@@ -12,7 +12,7 @@ use domain::{DataKeyId, IncarnationId, JobId, OrderId, StoreId, TenantId, Timest
 use merkle::{Hash, NodeId};
 
 use crate::append::{Append, Appended, Refusal};
-use crate::filter::JobFilter;
+use crate::filter::{JobFilter, OrderEventFilter};
 use crate::idempotency::IdempotencyRecord;
 use crate::ownership::{Claimed, Membership};
 use crate::recorded::Recorded;
@@ -149,6 +149,9 @@ pub trait Backend: Send + Sync + 'static {
         after: u64,
         limit: u32,
     ) -> Result<Vec<Recorded>>;
+    /// What was made and seen of one order, newest first. Jobs and requests of an inventory item with the same id are
+    /// among it.
+    async fn order_events(&self, filter: &OrderEventFilter) -> Result<Vec<Recorded>>;
 
     /// A tenant, tombstones included.
     async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>>;

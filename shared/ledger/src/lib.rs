@@ -30,7 +30,7 @@ pub use appender::{AppendError, AppenderConfig};
 pub use backend::{
     Backend, BackendError, DataKeyRow, DestroyKeys, Head, MOST_AHEAD, PartitionQueue, QueueCounts,
 };
-pub use filter::JobFilter;
+pub use filter::{JobFilter, ORDER_EVENT_TYPES, OrderEventFilter};
 pub use idempotency::{IdempotencyAnswer, IdempotencyRecord};
 pub use ownership::{Claimed, Membership, PartitionOwner};
 pub use recorded::Recorded;

@@ -23,6 +23,7 @@ use crate::routes;
         routes::orders::list::list,
         routes::orders::create::create,
         routes::orders::read::read,
+        routes::orders::history::history,
         routes::orders::replace::replace,
         routes::orders::delete::delete,
         routes::orders::verb::verb,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use app::{
     AddKeyError, CancelError, ChangeStoreError, DeleteTenantError, Denied, DryRunError, FindStoreError,
-    ItemError, ProofError, ReadError, RebuildError, RegisterError, RetryError, RevokeKeyError, SubmitError,
+    ItemError, OrderAtError, ProofError, ReadError, RebuildError, RegisterError, RetryError, RevokeKeyError,
+    SubmitError,
 };
 use domain::order::FieldCode;
 use thiserror::Error;
@@ -203,6 +204,19 @@ impl From<ReadError> for Problem {
             )
             .retry_after(retry_after),
             ReadError::Denied(denied) => denied.into(),
+        }
+    }
+}
+
+impl From<OrderAtError> for Problem {
+    fn from(error: OrderAtError) -> Self {
+        match error {
+            OrderAtError::Unknown => Self::new(
+                Code::OrderNotFound,
+                "The order was not known at that time, or it was deleted.",
+            ),
+            OrderAtError::Erased => Self::new(Code::Erased, "What was known of the order was erased."),
+            OrderAtError::Denied(denied) => denied.into(),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The JSON forms of what `app` answers with.
 
+mod change;
 mod job;
 mod proof;
 mod store;
 mod tenant;
 
+pub(crate) use change::order_change;
 pub(crate) use job::{job, path as job_path};
 pub(crate) use proof::{consistency, inclusion, log_key};
 pub(crate) use store::{address, store, store_with_status};

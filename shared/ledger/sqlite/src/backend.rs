@@ -14,7 +14,7 @@ use domain::{
 use ledger::seal::{LeafRun, SignedHead, TreeNode};
 use ledger::{
     Append, Appended, Backend, Claimed, DataKeyRow, Head, IdempotencyRecord, JobFilter, Membership,
-    PartitionQueue, QueueCounts, Recorded, Refusal, Stream,
+    OrderEventFilter, PartitionQueue, QueueCounts, Recorded, Refusal, Stream,
 };
 use merkle::{Hash, NodeId};
 
@@ -48,6 +48,10 @@ impl Backend for SqliteLedger {
         limit: u32,
     ) -> Result<Vec<Recorded>> {
         self.read_job_events(tenant, job, after, limit).await
+    }
+
+    async fn order_events(&self, filter: &OrderEventFilter) -> Result<Vec<Recorded>> {
+        self.read_order_events(filter).await
     }
 
     async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>> {

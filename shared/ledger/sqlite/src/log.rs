@@ -1,7 +1,7 @@
 //! Reading the log.
 
-use domain::{JobId, TenantId};
-use ledger::{Head, Recorded, Stream};
+use domain::{JobId, TenantId, Timestamp};
+use ledger::{Head, OrderEventFilter, Recorded, Stream};
 use sqlx::sqlite::SqliteRow;
 
 use crate::error::{Result, failed};
@@ -95,6 +95,29 @@ impl SqliteLedger {
                 .await
             }
         };
+        all(rows)
+    }
+
+    pub(crate) async fn read_order_events(&self, filter: &OrderEventFilter) -> Result<Vec<Recorded>> {
+        // The first list is the index's own, which it must see to be used.
+        let query = sqlx::query(events!(
+            "WHERE store_id = ? AND order_id = ? AND order_id IS NOT NULL AND type IN ( \
+             'batch.opened.v1', 'job.failed.v1', 'job.succeeded.v1', \
+             'order.changed_externally.v1', 'order.edit_overwritten.v1', 'order.written.v1') \
+             AND type IN (SELECT value FROM json_each(?)) AND position < ? AND recorded_at <= ? \
+             ORDER BY position DESC LIMIT ?"
+        ));
+        let types: Vec<String> = filter.types.iter().map(|name| format!("\"{name}\"")).collect();
+        let until = filter.until.unwrap_or(Timestamp::from_millis(i64::MAX));
+        let rows = query
+            .bind(filter.store_id.to_string())
+            .bind(filter.order_id.to_string())
+            .bind(format!("[{}]", types.join(",")))
+            .bind(filter.before.map_or(i64::MAX, |before| before as i64))
+            .bind(until.to_string())
+            .bind(i64::from(filter.limit))
+            .all(&self.readers)
+            .await;
         all(rows)
     }
 }

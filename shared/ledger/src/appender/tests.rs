@@ -75,6 +75,9 @@ impl Backend for Fake {
     async fn job_events_after(&self, _: TenantId, _: Option<JobId>, _: u64, _: u32) -> Result<Vec<Recorded>> {
         unreachable!()
     }
+    async fn order_events(&self, _: &crate::OrderEventFilter) -> Result<Vec<Recorded>> {
+        unreachable!()
+    }
     async fn tenant(&self, _: TenantId) -> Result<Option<Tenant>> {
         unreachable!()
     }

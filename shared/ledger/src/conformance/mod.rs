@@ -17,6 +17,7 @@ pub mod appends;
 pub mod audit;
 pub mod group_commit;
 pub mod guards;
+pub mod history;
 pub mod keys;
 pub mod ownership;
 pub mod readers;
@@ -117,6 +118,9 @@ macro_rules! conformance_tests {
                 a_tenant_is_to_be_erased_from_its_deletion_to_its_erasure
                 what_is_left_of_a_tenant_is_its_own
                 every_partition_shows_what_waits_in_it
+            }
+            history {
+                what_is_known_of_an_order_is_found_newest_first
             }
             walk {
                 views_equal_the_fold_after_random_histories

@@ -6,6 +6,7 @@ mod answer;
 mod audit;
 mod command;
 mod common;
+mod history;
 mod object;
 mod store;
 mod tenant;
@@ -41,6 +42,7 @@ pub(crate) use answer::*;
 pub(crate) use audit::*;
 pub(crate) use command::*;
 pub(crate) use common::*;
+pub(crate) use history::*;
 pub(crate) use object::*;
 pub(crate) use store::*;
 pub(crate) use tenant::*;
@@ -52,6 +54,7 @@ pub(super) fn all() -> impl Iterator<Item = (&'static str, Value)> {
         audit::all(),
         command::all(),
         common::all(),
+        history::all(),
         object::all(),
         store::all(),
         tenant::all(),

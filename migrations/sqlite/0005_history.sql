@@ -1,0 +1,7 @@
+-- What is known of an order, newest first: its changes and the images that were seen or made of it. Other events of jobs
+-- stay out, for they are many and say nothing of the order.
+CREATE INDEX events_of_orders ON events (store_id, order_id, position)
+    WHERE order_id IS NOT NULL AND type IN (
+        'batch.opened.v1', 'job.failed.v1', 'job.succeeded.v1',
+        'order.changed_externally.v1', 'order.edit_overwritten.v1', 'order.written.v1'
+    );
