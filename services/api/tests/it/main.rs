@@ -13,6 +13,7 @@ mod dry_runs;
 mod envelope;
 mod events;
 mod faults;
+mod history;
 mod idempotency;
 mod jobs;
 mod keys;

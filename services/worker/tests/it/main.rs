@@ -11,6 +11,7 @@ mod deletions;
 mod deposed;
 mod faults;
 mod foreign;
+mod history;
 mod lates;
 mod moves;
 mod outages;
