@@ -1,6 +1,7 @@
 //! The product's specification, line by line: its calls copied verbatim, its variables, headers, log fields, times and
 //! database queries, one test for each, named after it.
 
+mod cache;
 mod call;
 mod database;
 mod headers;

@@ -181,3 +181,40 @@ async fn orderdesk_base_url() {
             .any(|entry| entry.path == format!("/orders/{}", shop.order))
     );
 }
+
+#[tokio::test]
+async fn rate_limit_rpm() {
+    let gateway = Gateway::builder().env("RATE_LIMIT_RPM", "2").start().await;
+    let client = gateway.client();
+    let first = client.get("/stores").await.expect(200);
+    assert!(
+        first.header("RateLimit-Policy").contains("q=2;w=60"),
+        "{:?}",
+        first.headers
+    );
+    client.get("/stores").await.expect(200);
+    let refused = client.get("/stores").await.expect(429);
+    assert!(!refused.header("Retry-After").is_empty(), "{:?}", refused.headers);
+    gateway.client().get("/stores").await.expect(200);
+}
+
+#[tokio::test]
+async fn allowed_origins() {
+    let asked = async |gateway: &Gateway| {
+        let client = gateway.client();
+        let request = client
+            .request(Method::GET, "/health")
+            .header("Origin", "https://app.example.com");
+        let answer = client.send(request).await.expect("an answer");
+        answer.header("Access-Control-Allow-Origin").to_owned()
+    };
+    let gateway = Gateway::builder()
+        .env(
+            "ALLOWED_ORIGINS",
+            "https://other.example.com,https://app.example.com",
+        )
+        .start()
+        .await;
+    assert_eq!(asked(&gateway).await, "https://app.example.com");
+    assert_eq!(asked(&Gateway::start().await).await, "", "none by default");
+}
