@@ -8,6 +8,8 @@ mod database;
 mod frozen;
 mod keys;
 mod killed;
+mod limits;
+mod outages;
 mod secrecy;
 mod smoke;
 mod startup;
