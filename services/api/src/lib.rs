@@ -31,7 +31,7 @@ mod view;
 
 pub use cors::Origins;
 pub use guard::{GuardConfig, Guards};
-pub use readiness::{AppReadiness, Check, CheckStatus, Readiness};
+pub use readiness::{AppReadiness, Check, CheckStatus, ORDER_DESK, Readiness};
 pub use router::{paths, router, service_router};
 pub use serve::{ServeConfig, serve};
 pub use state::{ApiConfig, ApiState, BucketSize};

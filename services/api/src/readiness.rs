@@ -12,6 +12,9 @@ use crate::guard::Guards;
 /// How long one check may take before it counts as failed.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// The check of Order Desk itself. It is not called for that: what counts is how the process's own calls end.
+pub const ORDER_DESK: &str = "order_desk";
+
 /// How something that the process needs is doing; the order is from good to bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -60,7 +63,7 @@ pub trait Readiness: Send + Sync + 'static {
     fn checks(&self) -> BoxFuture<'_, Vec<Check>>;
 }
 
-/// The checks of every process that serves requests: the ledger must answer, queue and cache should.
+/// The checks of every process that serves requests: the ledger must answer, queue, cache and Order Desk should.
 #[derive(Clone)]
 pub struct AppReadiness {
     app: App,
@@ -96,12 +99,18 @@ impl Readiness for AppReadiness {
             let cache = Check::run("cache", CheckStatus::Degraded, async {
                 self.app.cache().ping().await.is_ok()
             });
+            // While it is down commands are accepted and wait, and reads are answered from the cache where they can be.
+            let order_desk = Check::run(ORDER_DESK, CheckStatus::Degraded, async {
+                self.app.upstream_answers()
+            });
             let rates = async {
                 let guards = self.guards.as_ref()?;
                 Some(Check::run("rate_limit", CheckStatus::Degraded, guards.probe()).await)
             };
-            let (ledger, queue, cache, rates) = tokio::join!(ledger, queue, cache, rates);
-            [ledger, queue, cache].into_iter().chain(rates).collect()
+            let (ledger, queue, cache, order_desk, rates) =
+                tokio::join!(ledger, queue, cache, order_desk, rates);
+            let all = [ledger, queue, cache, order_desk];
+            all.into_iter().chain(rates).collect()
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{ApiState, AppReadiness, Check, CheckStatus, Readiness};
+use api::{ApiState, AppReadiness, Check, CheckStatus, ORDER_DESK, Readiness};
 use axum::Router;
 use worker::Worker;
 
@@ -24,10 +24,16 @@ impl Readiness for WithWorker {
     fn checks(&self) -> std::pin::Pin<Box<dyn Future<Output = Vec<Check>> + Send + '_>> {
         Box::pin(async {
             let mut checks = self.app.checks().await;
+            let status = self.worker.status();
             let check = Check::run("worker", CheckStatus::Unavailable, async {
-                self.worker.status().lease_left > Duration::ZERO
+                status.lease_left > Duration::ZERO
             });
             checks.push(check.await);
+            // The worker's calls tell of an outage, too.
+            let order_desk = checks.iter_mut().find(|check| check.name == ORDER_DESK);
+            if let Some(check) = order_desk.filter(|_| status.outages > 0) {
+                check.status = check.status.max(CheckStatus::Degraded);
+            }
             checks
         })
     }

@@ -29,6 +29,8 @@ pub struct Status {
     pub cycles: usize,
     /// What is left of its lease.
     pub lease_left: Duration,
+    /// Order Desk stores that count as down and are only probed.
+    pub outages: usize,
 }
 
 /// Shared by the tasks of one incarnation.
@@ -183,12 +185,13 @@ impl Context {
     }
 
     pub(crate) fn status(&self) -> Status {
-        let (jobs, cycles) = self.look(|schedule, _| schedule.sizes());
+        let ((jobs, cycles), outages) = self.look(|schedule, _| (schedule.sizes(), schedule.outages()));
         Status {
             partitions: self.lease.owned().len(),
             jobs,
             cycles,
             lease_left: self.lease.left(self.clock.boot()),
+            outages,
         }
     }
 }

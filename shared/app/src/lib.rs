@@ -249,6 +249,12 @@ impl App {
         &self.0.upstream
     }
 
+    /// Whether Order Desk answers the reads of this process: false once it has failed to, several times in a row, until
+    /// it does again.
+    pub fn upstream_answers(&self) -> bool {
+        self.0.pace.all_answer()
+    }
+
     /// What reads are kept in.
     pub fn cache(&self) -> &cache::Cache {
         &self.0.cache

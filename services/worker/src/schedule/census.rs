@@ -30,18 +30,26 @@ pub struct Census {
 }
 
 impl Schedule {
+    /// Upstream stores with an open circuit.
+    pub fn outages(&self) -> usize {
+        let upstreams = self.upstreams.values();
+        upstreams
+            .filter(|upstream| upstream.circuit.open_since().is_some())
+            .count()
+    }
+
     /// Counts everything: its cost grows with the number of open jobs.
     pub fn census(&self, now: Now) -> Census {
         let mut census = Census {
             cycles: self.cycles.len(),
             upstreams: self.upstreams.len(),
+            circuits_open: self.outages(),
             ..Census::default()
         };
         for upstream in self.upstreams.values() {
             let tokens = upstream.bucket.available(now.boot);
             census.tokens += u64::from(tokens);
             census.without_tokens += usize::from(tokens == 0);
-            census.circuits_open += usize::from(upstream.circuit.open_since().is_some());
             census.in_doubt += upstream.lanes.iter().filter(|lane| lane.doubt.is_some()).count();
             for entry in upstream.entries() {
                 if entry.batch.is_some() {

@@ -103,6 +103,12 @@ impl Pace {
         }
     }
 
+    /// Whether all upstream stores that this process has read from of late answer.
+    pub(crate) fn all_answer(&self) -> bool {
+        let mut lines = self.circuits.iter();
+        lines.all(|(_, line)| line.lock().open_since().is_none())
+    }
+
     pub(crate) async fn tokens(&self, upstream_key: &str) -> Option<Tokens> {
         self.tokens.get(upstream_key).await
     }
