@@ -12,6 +12,7 @@ use domain::{DataKeyId, IncarnationId, JobId, OrderId, StoreId, TenantId, Timest
 use merkle::{Hash, NodeId};
 
 use crate::append::{Append, Appended, Refusal};
+use crate::audit::{AuditFilter, AuditPage, Place};
 use crate::filter::{JobFilter, OrderEventFilter};
 use crate::idempotency::IdempotencyRecord;
 use crate::ownership::{Claimed, Membership};
@@ -153,6 +154,21 @@ pub trait Backend: Send + Sync + 'static {
     /// among it.
     async fn order_events(&self, filter: &OrderEventFilter) -> Result<Vec<Recorded>>;
 
+    /// A page of what a tenant's audit shows. It may hold fewer events than asked for although there are more: with
+    /// several conditions no more than [`MOST_SCANNED`](crate::audit::MOST_SCANNED) entries are looked at.
+    async fn audit_page(&self, filter: &AuditFilter) -> Result<AuditPage>;
+    /// How many of a tenant's events stand before a place: below the position, or recorded before the time.
+    async fn tenant_events_before(&self, tenant: TenantId, place: Place) -> Result<u64>;
+    /// One tenant's events with numbers above `after`, ascending: at most `limit`, and if it is more than one, of at
+    /// most `bytes` of data and ciphertext together.
+    async fn tenant_events_after(
+        &self,
+        tenant: TenantId,
+        after: u64,
+        limit: u32,
+        bytes: u64,
+    ) -> Result<Vec<Recorded>>;
+
     /// A tenant, tombstones included.
     async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>>;
     /// A page of all tenants, tombstones included, newest id first; only ids below `before`.
@@ -214,6 +230,8 @@ pub trait Backend: Send + Sync + 'static {
 
     /// A data key.
     async fn data_key(&self, id: DataKeyId) -> Result<Option<DataKeyRow>>;
+    /// The data keys among `ids` that exist, in no order.
+    async fn data_keys(&self, ids: &[DataKeyId]) -> Result<Vec<DataKeyRow>>;
     /// The oldest data key of an order's subject records.
     async fn data_key_of_order(&self, store: StoreId, order: &OrderId) -> Result<Option<DataKeyRow>>;
     /// Up to `limit` of a tenant's data keys, in no order.

@@ -9,6 +9,7 @@
 
 mod append;
 pub mod appender;
+pub mod audit;
 mod backend;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -20,6 +20,7 @@
 
 mod accounts;
 mod append;
+mod audit;
 mod backend;
 mod changes;
 mod connect;

@@ -27,6 +27,12 @@ impl PostgresLedger {
         rows.first().map(data_key).transpose()
     }
 
+    pub(crate) async fn read_data_keys(&self, ids: &[DataKeyId]) -> Result<Vec<DataKeyRow>> {
+        let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
+        let make = || sqlx::query(select_keys!("id = any ($1)")).bind(&ids);
+        self.readers.read(make).await?.iter().map(data_key).collect()
+    }
+
     pub(crate) async fn data_key_for_order(
         &self,
         store: StoreId,

@@ -11,6 +11,7 @@ use domain::tenant::{Key, Tenant};
 use domain::{
     BatchId, DataKeyId, IncarnationId, JobId, OrderId, StoreId, TenantId, Timestamp, UpstreamStoreId,
 };
+use ledger::audit::{AuditFilter, AuditPage, Place};
 use ledger::seal::{LeafRun, SignedHead, TreeNode};
 use ledger::{
     Append, Appended, Backend, Claimed, DataKeyRow, Head, IdempotencyRecord, JobFilter, Membership,
@@ -52,6 +53,24 @@ impl Backend for SqliteLedger {
 
     async fn order_events(&self, filter: &OrderEventFilter) -> Result<Vec<Recorded>> {
         self.read_order_events(filter).await
+    }
+
+    async fn audit_page(&self, filter: &AuditFilter) -> Result<AuditPage> {
+        self.read_audit(filter).await
+    }
+
+    async fn tenant_events_before(&self, tenant: TenantId, place: Place) -> Result<u64> {
+        self.count_before(tenant, place).await
+    }
+
+    async fn tenant_events_after(
+        &self,
+        tenant: TenantId,
+        after: u64,
+        limit: u32,
+        bytes: u64,
+    ) -> Result<Vec<Recorded>> {
+        self.read_tenant_events(tenant, after, limit, bytes).await
     }
 
     async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>> {
@@ -156,6 +175,10 @@ impl Backend for SqliteLedger {
 
     async fn data_key(&self, id: DataKeyId) -> Result<Option<DataKeyRow>> {
         self.read_data_key(id).await
+    }
+
+    async fn data_keys(&self, ids: &[DataKeyId]) -> Result<Vec<DataKeyRow>> {
+        self.read_data_keys(ids).await
     }
 
     async fn data_key_of_order(&self, store: StoreId, order: &OrderId) -> Result<Option<DataKeyRow>> {

@@ -4,6 +4,7 @@ use domain::{DataKeyId, OrderId, StoreId, TenantId, Timestamp};
 use ledger::{DataKeyRow, IdempotencyRecord};
 
 use crate::error::{Result, failed};
+use crate::jobs::list;
 use crate::open::SqliteLedger;
 use crate::readers::Read as _;
 use crate::rows::{self, Cells};
@@ -27,6 +28,12 @@ impl SqliteLedger {
             .as_ref()
             .map(rows::data_key)
             .transpose()
+    }
+
+    pub(crate) async fn read_data_keys(&self, ids: &[DataKeyId]) -> Result<Vec<DataKeyRow>> {
+        let query = sqlx::query(data_keys!("WHERE id IN (SELECT value FROM json_each(?))")).bind(list(ids));
+        let rows = query.all(&self.readers).await.map_err(failed)?;
+        rows.iter().map(rows::data_key).collect()
     }
 
     pub(crate) async fn read_data_key_of_order(

@@ -5,6 +5,7 @@
 //! is stored, `rows` how it is read back. The schema is in `migrations/sqlite`.
 
 mod append;
+mod audit;
 mod backend;
 mod changes;
 mod checks;

@@ -122,6 +122,6 @@ impl SqliteLedger {
     }
 }
 
-fn all(rows: std::result::Result<Vec<SqliteRow>, sqlx::Error>) -> Result<Vec<Recorded>> {
+pub(crate) fn all(rows: std::result::Result<Vec<SqliteRow>, sqlx::Error>) -> Result<Vec<Recorded>> {
     rows.map_err(failed)?.iter().map(rows::recorded).collect()
 }

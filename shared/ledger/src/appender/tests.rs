@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::append::Meta;
+use crate::audit::{AuditFilter, AuditPage, Place};
 use crate::seal::{LeafRun, SignedHead, TreeNode};
 use crate::{
     Claimed, DataKeyRow, Expected, Head, IdempotencyRecord, JobFilter, Membership, NewEvent, QueueCounts,
@@ -76,6 +77,15 @@ impl Backend for Fake {
         unreachable!()
     }
     async fn order_events(&self, _: &crate::OrderEventFilter) -> Result<Vec<Recorded>> {
+        unreachable!()
+    }
+    async fn audit_page(&self, _: &AuditFilter) -> Result<AuditPage> {
+        unreachable!()
+    }
+    async fn tenant_events_before(&self, _: TenantId, _: Place) -> Result<u64> {
+        unreachable!()
+    }
+    async fn tenant_events_after(&self, _: TenantId, _: u64, _: u32, _: u64) -> Result<Vec<Recorded>> {
         unreachable!()
     }
     async fn tenant(&self, _: TenantId) -> Result<Option<Tenant>> {
@@ -157,6 +167,9 @@ impl Backend for Fake {
         unreachable!()
     }
     async fn data_key(&self, _: DataKeyId) -> Result<Option<DataKeyRow>> {
+        unreachable!()
+    }
+    async fn data_keys(&self, _: &[DataKeyId]) -> Result<Vec<DataKeyRow>> {
         unreachable!()
     }
     async fn data_key_of_order(&self, _: StoreId, _: &OrderId) -> Result<Option<DataKeyRow>> {

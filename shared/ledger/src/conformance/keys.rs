@@ -18,6 +18,10 @@ pub async fn data_keys_are_kept_and_found_by_their_order(fixture: &dyn Fixture) 
     for key in [&older, &newer, &loose] {
         assert_eq!(backend.data_key(key.id).await.unwrap().as_ref(), Some(key));
     }
+    let asked = [newer.id, sample::id(), loose.id];
+    let mut found = backend.data_keys(&asked).await.unwrap();
+    found.sort_by_key(|key| std::cmp::Reverse(key.created_at));
+    assert_eq!(found, [newer, loose.clone()]);
     assert_eq!(
         backend.data_key_of_order(place.store.id, &order).await.unwrap(),
         Some(older)

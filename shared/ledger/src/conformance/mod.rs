@@ -15,6 +15,7 @@
 
 pub mod appends;
 pub mod audit;
+pub mod auditing;
 pub mod group_commit;
 pub mod guards;
 pub mod history;
@@ -107,6 +108,13 @@ macro_rules! conformance_tests {
             }
             readers {
                 a_polling_reader_never_skips_what_interleaved_writers_append
+            }
+            auditing {
+                every_filter_shows_what_the_log_says_newest_first
+                a_page_with_several_conditions_looks_at_no_more_than_its_share
+                pages_stay_as_they_are_while_others_append
+                places_in_a_tenants_events_are_found
+                a_tenants_events_are_read_on_from_any_number
             }
             views {
                 every_query_shows_what_the_log_says
