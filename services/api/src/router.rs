@@ -105,6 +105,7 @@ fn table() -> Table {
                 .put(routes::inventory::update)
                 .delete(routes::inventory::delete),
         )
+        .route("/audit", get(routes::audit::list))
         .route("/audit/checkpoint", get(routes::audit::checkpoint))
         .route("/audit/proof/inclusion", get(routes::audit::inclusion))
         .route("/audit/proof/consistency", get(routes::audit::consistency))

@@ -14,6 +14,7 @@
 
 mod admin;
 mod after;
+mod audit;
 mod auth;
 mod bus;
 mod denied;
@@ -45,6 +46,7 @@ use url::Url;
 use vault::{ArgonPool, Authenticator, AuthenticatorConfig, Keyring};
 
 pub use admin::{PROJECTIONS, RebuildError};
+pub use audit::{AuditEntry, AuditPage, AuditQuery, Subject};
 pub use auth::{AuthError, Authenticated, Caller, TenantRef};
 pub use denied::Denied;
 pub use dry_run::{DryRun, DryRunError};

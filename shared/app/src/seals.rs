@@ -212,6 +212,28 @@ impl Seals {
         Ok(row.map(|row| row.tenant_id))
     }
 
+    /// Opens the keys of what is about to be opened, so that not each of them is a query.
+    pub(crate) async fn warm(
+        &self,
+        tenant: TenantId,
+        sealed: impl Iterator<Item = &Sealed>,
+    ) -> Result<(), SealError> {
+        let mut wanted: Vec<DataKeyId> = sealed.filter_map(|sealed| key_of(sealed).ok()).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted.retain(|id| !self.0.keys.contains_key(id));
+        if wanted.len() < 2 {
+            return Ok(());
+        }
+        for row in self.0.ledger.data_keys(&wanted).await? {
+            // What is wrong with one of them is said when it is used.
+            if let Err(error @ SealError::Ledger(_)) = self.unwrap(tenant, &row).await {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// Seals a store's API key under a new data key, which must be kept with it.
     pub async fn seal_credentials(
         &self,

@@ -45,6 +45,7 @@ use crate::routes;
         routes::jobs::retry::retry,
         routes::jobs::many::cancel_many,
         routes::jobs::many::retry_many,
+        routes::audit::list::list,
         routes::audit::checkpoint::checkpoint,
         routes::audit::inclusion::inclusion,
         routes::audit::consistency::consistency,

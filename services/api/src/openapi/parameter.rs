@@ -45,6 +45,20 @@ sets! {
         query("from", "Submitted at this time or later.", json!({"type": "string", "format": "date-time"})),
         query("to", "Submitted before this time.", json!({"type": "string", "format": "date-time"})),
     ];
+    /// Which entries of the audit log are meant.
+    AuditSearch = vec![
+        query("store_id", "As in paths; a deleted store by our id alone.", json!({"type": "string"})),
+        query(
+            "order_id",
+            "Order Desk's id of an order or inventory item.",
+            json!({"type": "string", "pattern": "^[0-9]{1,20}$"}),
+        ),
+        query("job_id", "What happened to this job.", json!({"type": "string", "format": "uuid"})),
+        query("actor", "Who asked: the id of a key, or the address of a client.", json!({"type": "string"})),
+        query("type", "What happened.", json!({"$ref": "#/components/schemas/EventType"})),
+        query("from", "Recorded at this time or later.", json!({"type": "string", "format": "date-time"})),
+        query("to", "Recorded before this time.", json!({"type": "string", "format": "date-time"})),
+    ];
     /// What orders can be searched by.
     OrderSearch = search(Listing::Orders);
     /// What inventory items can be searched by.

@@ -1,11 +1,13 @@
 //! The JSON forms of what `app` answers with.
 
+mod audit;
 mod change;
 mod job;
 mod proof;
 mod store;
 mod tenant;
 
+pub(crate) use audit::audit_entry;
 pub(crate) use change::order_change;
 pub(crate) use job::{job, path as job_path};
 pub(crate) use proof::{consistency, inclusion, log_key};

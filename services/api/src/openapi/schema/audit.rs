@@ -1,8 +1,8 @@
-//! Proofs about the log.
+//! The audit log, and proofs about it.
 
 use serde_json::{Value, json};
 
-use super::{nullable, object, written};
+use super::{nullable, object, page, refer, timestamp, uuid, written};
 
 /// 32 bytes in base64.
 fn hash() -> Value {
@@ -25,7 +25,43 @@ fn tree() -> Value {
     object(json!({"tree_size": count(), "root_hash": hash()}))
 }
 
+fn text() -> Value {
+    json!({"type": ["string", "null"]})
+}
+
 written! {
+    /// What happened, once.
+    AuditEntry = object(json!({
+        "tenant_position": {
+            "type": "integer", "minimum": 1,
+            "description": "Counts the tenant's events without gaps; part of what is hashed.",
+        },
+        "position": {"type": "integer", "minimum": 1, "description": "The place in the log, as in proofs."},
+        "type": refer("EventType"),
+        "at": timestamp(),
+        "actor": object(json!({
+            "key_id": nullable(uuid()),
+            "client_ip": text(),
+            "program": {"type": ["string", "null"], "description": "The part of the gateway that acted by itself."},
+        })),
+        "request_id": text(),
+        "subject": object(json!({
+            "kind": {"type": "string", "examples": ["tenant", "store", "job", "batch", "order"]},
+            "id": {"type": "string"},
+            "store_id": {"type": ["string", "null"], "description": "Order Desk's id of the store."},
+            "registration_id": nullable(uuid()),
+            "order_id": {"type": ["string", "null"], "description": "Order Desk's id of the order or inventory item."},
+            "job_id": nullable(uuid()),
+        })),
+        "data": {
+            "type": "object",
+            "description": "What happened in detail, by its type; the tenant's own personal data are readable.",
+            "additionalProperties": true,
+        },
+        "erased": {"type": "boolean", "description": "Personal data belonged to it and were erased."},
+    }));
+    /// A page of the audit log.
+    AuditPage = page("AuditEntry");
     /// That an event is in the log.
     InclusionProof = object(json!({
         "position": {"type": "integer", "minimum": 1},

@@ -4,6 +4,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod consistency;
 pub(crate) mod inclusion;
 pub(crate) mod keys;
+pub(crate) mod list;
 
 use domain::order::FieldCode;
 
@@ -13,6 +14,7 @@ pub(crate) use checkpoint::checkpoint;
 pub(crate) use consistency::consistency;
 pub(crate) use inclusion::inclusion;
 pub(crate) use keys::keys;
+pub(crate) use list::list;
 
 const RULE: &str = "must be a whole number";
 

@@ -62,22 +62,27 @@ impl Filter {
         Ok(Self { store, query })
     }
 
-    /// Looks the store up. A deleted store is found by our id alone.
+    /// Looks the store up.
     pub(super) async fn resolve(self, app: &App, caller: &app::Caller) -> Result<JobQuery, Problem> {
         let Some(name) = self.store else {
             return Ok(self.query);
         };
-        let store_id = match app.find_store(caller, &name).await {
-            Ok(store) => store.id,
-            Err(FindStoreError::NotFound) if name.parse::<StoreId>().is_ok() => {
-                name.parse().map_err(Problem::internal)?
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let store_id = store_meant(app, caller, &name).await?;
         Ok(JobQuery {
             store_id: Some(store_id),
             ..self.query
         })
+    }
+}
+
+/// The store that a filter names. A deleted one is found by our id alone.
+pub(crate) async fn store_meant(app: &App, caller: &app::Caller, name: &str) -> Result<StoreId, Problem> {
+    match app.find_store(caller, name).await {
+        Ok(store) => Ok(store.id),
+        Err(FindStoreError::NotFound) if name.parse::<StoreId>().is_ok() => {
+            name.parse().map_err(Problem::internal)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

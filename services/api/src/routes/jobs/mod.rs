@@ -12,6 +12,7 @@ pub(crate) mod verb;
 
 pub(crate) use batch::batch;
 pub(crate) use events::{events_of_all, events_of_one};
+pub(crate) use filter::store_meant;
 pub(crate) use find::find;
 pub(crate) use list::list;
 pub(crate) use many::{cancel_many, retry_many};
