@@ -158,6 +158,16 @@ impl Node {
         format!("http://{}", self.address)
     }
 
+    /// A command of the same program with the same settings.
+    pub fn command(&self, name: &str) -> Spec {
+        self.spec.clone().arg(name)
+    }
+
+    /// Sets a variable for its next lives.
+    pub fn set_env(&mut self, name: &str, value: impl Into<String>) {
+        self.spec = self.spec.clone().env(name, value);
+    }
+
     /// The running process.
     pub fn process(&self) -> &Process {
         &self.process

@@ -11,8 +11,9 @@ use runtime::{Config, Lifecycle, Signals, telemetry};
 use crate::demo;
 use crate::error::StartError;
 use crate::node::{Node, Role, install_tls};
+use crate::root::Rotation;
 use crate::verify::VerifyLog;
-use crate::{healthcheck, metric, open, verify};
+use crate::{healthcheck, metric, open, root, verify};
 
 /// How long the end of a process waits for its last spans to be sent.
 const LAST_SPANS: Duration = Duration::from_secs(3);
@@ -43,6 +44,8 @@ enum Command {
     Migrate,
     /// Print the configuration in effect, without secrets, and say whether it is good
     CheckConfig,
+    /// Wrap the root key, which `MCP_KMS_KEY_PREVIOUS` opens, with `MCP_KMS_KEY`; programs that run go on
+    RotateKms,
     /// Verify the log, or an export of it, and name the first position that is not what was signed
     VerifyLog(Box<VerifyLog>),
     /// Ask the process on this machine whether it is healthy
@@ -127,6 +130,10 @@ async fn perform(command: Command) -> Result<ExitCode, StartError> {
             verify::run(*what, || Ok(load()?)).await?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::RotateKms => {
+            rotate(&load()?).await?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Healthcheck { worker } => {
             let config = load()?;
             let port = if worker { config.worker_port } else { config.port };
@@ -134,6 +141,20 @@ async fn perform(command: Command) -> Result<ExitCode, StartError> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+async fn rotate(config: &Config) -> Result<(), StartError> {
+    let ledger = open::beside(config, root::UNROTATED).await?;
+    let rotation = root::rotate(&ledger, config).await;
+    ledger.close().await;
+    println!(
+        "{}: start with this key from now on, and take MCP_KMS_KEY_PREVIOUS away",
+        match rotation? {
+            Rotation::Done => "the root key is wrapped with MCP_KMS_KEY",
+            Rotation::DoneBefore => "the root key was wrapped with MCP_KMS_KEY before, nothing changed",
+        }
+    );
+    Ok(())
 }
 
 async fn serve(role: Role) -> Result<ExitCode, StartError> {

@@ -81,6 +81,38 @@ pub(crate) async fn migrate(config: &Config) -> Result<(), StartError> {
     }
 }
 
+/// Opens the ledger beside a program that may be using it: nothing is locked, the schema stays as it is. `unusable` says
+/// what cannot be done otherwise.
+pub(crate) async fn beside(config: &Config, unusable: &'static str) -> Result<Ledger, StartError> {
+    let backend: Arc<dyn Backend> = match &config.database {
+        Database::Sqlite(path) => {
+            if !path.is_file() {
+                let missing = format!("there is no file {}", path.display());
+                return Err(StartError::failed(unusable, missing));
+            }
+            let sqlite = SqliteLedger::open(path)
+                .await
+                .map_err(|error| StartError::failed(unusable, error))?;
+            sqlite
+                .check_schema()
+                .await
+                .map_err(|error| StartError::failed(unusable, error))?;
+            Arc::new(sqlite)
+        }
+        Database::Postgres(url) => {
+            let postgres = PostgresLedger::connect(url.expose_secret(), PostgresOptions::default())
+                .await
+                .map_err(|error| StartError::failed(unusable, error))?;
+            postgres
+                .check_schema()
+                .await
+                .map_err(|error| StartError::failed(unusable, error))?;
+            Arc::new(postgres)
+        }
+    };
+    Ok(Ledger::start(backend, AppenderConfig::default()))
+}
+
 /// The number of partitions is fixed when a ledger is first started.
 async fn partitions(ledger: &Ledger, config: &Config) -> Result<(), StartError> {
     let failed = |error| StartError::failed("the ledger cannot be used", error);

@@ -4,12 +4,14 @@ use ledger::Ledger;
 use runtime::Config;
 use runtime::config::ConfigError;
 use secrecy::ExposeSecret as _;
-use vault::{KmsKey, KmsKeys, RootKey, SystemEntropy, UnwrapError, WrappedRoot};
+use vault::{KmsKey, KmsKeys, OpenedRoot, RootKey, SystemEntropy, UnwrapError, WrappedRoot};
 
 use crate::error::StartError;
 
 /// The setting that holds the wrapped key.
 pub(crate) const SETTING: &str = "root_key";
+/// What a rotation that did not happen says.
+pub(crate) const UNROTATED: &str = "the root key was not rewrapped";
 
 /// Opens the ledger's root key; makes one if there is none.
 pub(crate) async fn open(ledger: &Ledger, config: &Config) -> Result<RootKey, StartError> {
@@ -25,16 +27,60 @@ pub(crate) async fn open(ledger: &Ledger, config: &Config) -> Result<RootKey, St
             .await
             .map_err(failed)?
     };
+    Ok(unwrapped(&keys, &stored)?.root)
+}
+
+/// What a rotation found to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rotation {
+    /// The root key was wrapped anew with `MCP_KMS_KEY`.
+    Done,
+    /// It was so already: a repeat changes nothing.
+    DoneBefore,
+}
+
+/// Wraps the root key, which `MCP_KMS_KEY_PREVIOUS` opens, with `MCP_KMS_KEY`: one row, replaced in one statement, so
+/// that whoever stops it leaves one of the two. The root key stays what it is, and with it everything derived from it;
+/// who runs already has it and notices nothing.
+pub(crate) async fn rotate(ledger: &Ledger, config: &Config) -> Result<Rotation, StartError> {
+    const MAX_TRIES: usize = 5;
+    let keys = kms_keys(config)?;
+    let failed = |error| StartError::failed(UNROTATED, error);
+    for _ in 0..MAX_TRIES {
+        let stored = ledger.setting(SETTING).await.map_err(failed)?;
+        let stored = stored.ok_or_else(|| {
+            StartError::failed(UNROTATED, "this ledger was never started and has no root key")
+        })?;
+        let opened = unwrapped(&keys, &stored)?;
+        if !opened.rewrap {
+            return Ok(Rotation::DoneBefore);
+        }
+        let fresh = opened.root.wrap(&keys.current, &mut SystemEntropy).to_string();
+        runtime::crash::point("rotate.before");
+        // Another rotation may have been faster, with this key or another: then look again.
+        if ledger
+            .swap_setting(SETTING, &stored, fresh.as_bytes())
+            .await
+            .map_err(failed)?
+        {
+            runtime::crash::point("rotate.after");
+            return Ok(Rotation::Done);
+        }
+    }
+    Err(StartError::failed(UNROTATED, "others keep rotating it"))
+}
+
+fn unwrapped(keys: &KmsKeys, stored: &[u8]) -> Result<OpenedRoot, StartError> {
     let wrapped: WrappedRoot =
-        String::from_utf8_lossy(&stored)
+        String::from_utf8_lossy(stored)
             .parse()
             .map_err(|error: vault::WrappedRootError| {
                 StartError::failed("the ledger's root key is damaged", error)
             })?;
     match keys.open(&wrapped) {
-        Ok(opened) => Ok(opened.root),
+        Ok(opened) => Ok(opened),
         Err(UnwrapError::WrongKey { needed, .. }) => {
-            let accepted = format!("the key with which this ledger was first started (its id is {needed})");
+            let accepted = format!("the key that wraps this ledger's root key (its id is {needed})");
             Err(ConfigError::hidden("MCP_KMS_KEY", &accepted).into())
         }
         Err(error @ UnwrapError::Damaged) => {

@@ -2,21 +2,15 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use ledger::seal::{Identity, verify};
-use ledger::{AppenderConfig, Backend, Ledger};
-use ledger_postgres::{PostgresLedger, PostgresOptions};
-use ledger_sqlite::SqliteLedger;
 use merkle::export::Verifier;
 use merkle::{Checkpoint, PublicKey};
 use runtime::Config;
-use runtime::config::Database;
-use secrecy::ExposeSecret as _;
 use vault::Keyring;
 
 use crate::error::StartError;
-use crate::root;
+use crate::{open, root};
 
 /// What to verify, and against what.
 #[derive(Clone, Debug, clap::Args)]
@@ -81,7 +75,7 @@ fn export(lines: impl BufRead, key: Option<PublicKey>) -> Result<(), StartError>
 }
 
 async fn database(config: &Config, kept: &[PathBuf]) -> Result<(), StartError> {
-    let ledger = open(config).await?;
+    let ledger = open::beside(config, UNUSABLE).await?;
     let failed = |error| StartError::failed(UNUSABLE, error);
     let stored = ledger.setting(root::SETTING).await.map_err(failed)?;
     let identity = Identity::find(&*ledger).await.map_err(failed)?;
@@ -124,35 +118,4 @@ fn checkpoint(
     let generation = (1..=identity.generation()).find(|generation| identity.origin_of(*generation) == origin);
     let generation = generation.unwrap_or(identity.generation());
     Checkpoint::open(&note, &key(generation)).map_err(bad)
-}
-
-/// Opens the ledger beside a program that may be using it: nothing is locked, nothing is changed.
-async fn open(config: &Config) -> Result<Ledger, StartError> {
-    let backend: Arc<dyn Backend> = match &config.database {
-        Database::Sqlite(path) => {
-            if !path.is_file() {
-                let missing = format!("there is no file {}", path.display());
-                return Err(StartError::failed(UNUSABLE, missing));
-            }
-            let sqlite = SqliteLedger::open(path)
-                .await
-                .map_err(|error| StartError::failed(UNUSABLE, error))?;
-            sqlite
-                .check_schema()
-                .await
-                .map_err(|error| StartError::failed(UNUSABLE, error))?;
-            Arc::new(sqlite)
-        }
-        Database::Postgres(url) => {
-            let postgres = PostgresLedger::connect(url.expose_secret(), PostgresOptions::default())
-                .await
-                .map_err(|error| StartError::failed(UNUSABLE, error))?;
-            postgres
-                .check_schema()
-                .await
-                .map_err(|error| StartError::failed(UNUSABLE, error))?;
-            Arc::new(postgres)
-        }
-    };
-    Ok(Ledger::start(backend, AppenderConfig::default()))
 }

@@ -96,6 +96,21 @@ async fn an_erasure_goes_on_after_the_process_that_began_it_died() {
     .await;
     let waiting = shop.note(&client, 0, "never").expect(202).await;
     let waiting = waiting["id"].as_str().expect("an id").to_owned();
+    // One whose erasure cannot get on: the others' must not wait for it.
+    let stuck = cluster.client();
+    cluster.shop(&stuck, "503", 1).await;
+    let broken = stuck.get("/tenant").to(1).expect(200).await;
+    let broken = broken["tenant_id"].as_str().expect("an id").to_owned();
+    cluster
+        .sql(&format!(
+            "update stores set doc = '{{}}' where tenant_id = '{broken}'"
+        ))
+        .await;
+    let doomed = system_tests::Client::with_key(cluster.apis[1].url(), stuck.key());
+    let delete = doomed
+        .request(reqwest::Method::DELETE, "/tenant")
+        .header("Confirm", &broken);
+    assert_eq!(doomed.send(delete).await.expect("an answer").status, 202);
     // Somebody else, who must not be touched.
     let other = cluster.client();
     cluster.shop(&other, "502", 1).await;
@@ -122,6 +137,9 @@ async fn an_erasure_goes_on_after_the_process_that_began_it_died() {
         }
     })
     .await;
+    let unfinished =
+        format!("select count(*) from tenants where id = '{broken}' and doc::jsonb ->> 'erased_at' is null");
+    assert_eq!(cluster.number(&unfinished).await, 1);
     let keys = |of: &str| format!("select count(*) from data_keys where tenant_id {of} '{tenant}'");
     assert_eq!(cluster.number(&keys("=")).await, 0, "nothing of it can be opened");
     assert!(cluster.number(&keys("<>")).await > 0);

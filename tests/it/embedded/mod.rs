@@ -15,6 +15,7 @@ mod logs;
 mod metrics;
 mod pacing;
 mod quirks;
+mod rotation;
 mod secrecy;
 mod smoke;
 mod specification;

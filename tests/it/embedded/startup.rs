@@ -124,7 +124,7 @@ async fn an_existing_ledger_refuses_another_key_and_other_partitions() {
     let ended = here(&other).run(PATIENCE).await;
     let refusal = line(&ended, 2);
     assert!(
-        refusal.contains("MCP_KMS_KEY is (hidden): expected the key with which"),
+        refusal.contains("MCP_KMS_KEY is (hidden): expected the key that wraps"),
         "{refusal}"
     );
     assert!(!refusal.contains(&other));

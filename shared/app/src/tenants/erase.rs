@@ -114,13 +114,20 @@ impl App {
         }
     }
 
-    /// Takes the next step of every erasure; says how many are not done.
+    /// Takes the next step of every erasure; says how many are not done. One that fails delays no other: it is tried
+    /// again in the next round.
     pub async fn advance_erasures(&self) -> Result<usize, Denied> {
         let tenants = self.0.ledger.tenants_to_erase(AT_ONCE).await?;
         let mut left = tenants.len();
         for tenant in tenants {
-            if self.advance(&tenant).await? {
-                left -= 1;
+            match self.advance(&tenant).await {
+                Ok(true) => left -= 1,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    tenant_id = %tenant.id,
+                    "an erasure did not get on"
+                ),
             }
         }
         Ok(left)
