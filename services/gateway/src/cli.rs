@@ -1,10 +1,11 @@
 //! The command line.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use runtime::config::{ConfigError, Source};
+use runtime::config::{ConfigError, Database, Source};
 use runtime::telemetry::trace::Traces;
 use runtime::{Config, Lifecycle, Signals, telemetry};
 
@@ -13,7 +14,7 @@ use crate::error::StartError;
 use crate::node::{Node, Role, install_tls};
 use crate::root::Rotation;
 use crate::verify::VerifyLog;
-use crate::{healthcheck, metric, open, root, verify};
+use crate::{healthcheck, metric, open, restore, root, verify};
 
 /// How long the end of a process waits for its last spans to be sent.
 const LAST_SPANS: Duration = Duration::from_secs(3);
@@ -41,7 +42,11 @@ enum Command {
         exit: bool,
     },
     /// Bring the database's schema up to this program's
-    Migrate,
+    Migrate {
+        /// The database was restored from a backup: begin a new generation, and let nothing of the lost one happen twice
+        #[arg(long)]
+        restored: bool,
+    },
     /// Print the configuration in effect, without secrets, and say whether it is good
     CheckConfig,
     /// Wrap the root key, which `MCP_KMS_KEY_PREVIOUS` opens, with `MCP_KMS_KEY`; programs that run go on
@@ -50,40 +55,47 @@ enum Command {
     VerifyLog(Box<VerifyLog>),
     /// Ask the process on this machine whether it is healthy
     Healthcheck {
-        /// Ask the worker's port instead of the HTTP service's
+        /// Ask the worker's port instead of the HTTP service's; a link called orderdesk-worker does so anyway
         #[arg(long)]
         worker: bool,
+        /// Ask this address, without reading the configuration
+        #[arg(long, conflicts_with = "worker")]
+        url: Option<String>,
     },
 }
 
 /// Runs the program; `role` is what it does when no command is given. A name such as `orderdesk-worker` of a link to it
-/// overrules `role`.
+/// overrules `role`; under the name `orderdesk-simulator` it is that program.
 pub fn main_as(role: Role) -> ExitCode {
-    let arguments = Arguments::parse();
-    let command = arguments.command.unwrap_or(match linked_as().unwrap_or(role) {
+    let name = called_as();
+    if name.as_deref() == Some("orderdesk-simulator") {
+        return run(async { Ok(simulator::program::main().await) });
+    }
+    let role = match name.as_deref() {
+        Some("orderdesk-api") => Role::Api,
+        Some("orderdesk-worker") => Role::Worker,
+        _ => role,
+    };
+    let command = Arguments::parse().command.unwrap_or(match role {
         Role::All => Command::Serve,
         Role::Api => Command::Api,
         Role::Worker => Command::Worker,
     });
+    run(perform(command, role))
+}
+
+fn run(program: impl Future<Output = Result<ExitCode, StartError>>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&StartError::failed("the runtime cannot be started", error)),
     };
-    runtime.block_on(async {
-        match perform(command).await {
-            Ok(code) => code,
-            Err(error) => refuse(&error),
-        }
-    })
+    runtime.block_on(program).unwrap_or_else(|error| refuse(&error))
 }
 
-fn linked_as() -> Option<Role> {
-    let name = std::env::args_os().next()?;
-    match std::path::Path::new(&name).file_name()?.to_str()? {
-        "orderdesk-api" => Some(Role::Api),
-        "orderdesk-worker" => Some(Role::Worker),
-        _ => None,
-    }
+/// The name of the file, or of the link to it, that was started.
+fn called_as() -> Option<String> {
+    let path = std::env::args_os().next()?;
+    Some(Path::new(&path).file_name()?.to_str()?.to_owned())
 }
 
 fn refuse(error: &StartError) -> ExitCode {
@@ -114,15 +126,19 @@ fn check_config(source: &Source) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-async fn perform(command: Command) -> Result<ExitCode, StartError> {
+async fn perform(command: Command, role: Role) -> Result<ExitCode, StartError> {
     match command {
         Command::Serve => serve(Role::All).await,
         Command::Api => serve(Role::Api).await,
         Command::Worker => serve(Role::Worker).await,
         Command::Demo { exit } => demo::run(exit).await,
-        Command::Migrate => {
-            open::migrate(&load()?).await?;
+        Command::Migrate { restored } => {
+            let config = load()?;
+            open::migrate(&config).await?;
             println!("the schema is up to date");
+            if restored {
+                restore::run(&config).await?;
+            }
             Ok(ExitCode::SUCCESS)
         }
         Command::CheckConfig => Ok(check_config(&Source::from_process()?)),
@@ -134,10 +150,12 @@ async fn perform(command: Command) -> Result<ExitCode, StartError> {
             rotate(&load()?).await?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Healthcheck { worker } => {
-            let config = load()?;
-            let port = if worker { config.worker_port } else { config.port };
-            healthcheck::run(config.host, port).await?;
+        Command::Healthcheck { worker, url } => {
+            healthcheck::run(match url {
+                Some(url) => url,
+                None => healthcheck::url(&load()?, worker || role == Role::Worker),
+            })
+            .await?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -170,9 +188,9 @@ async fn serve(role: Role) -> Result<ExitCode, StartError> {
         .map_err(|error| StartError::failed("the metrics cannot be set up", error))?;
     metric::describe(role);
     let lifecycle = Lifecycle::new();
-    let upkeep = telemetry::keep_metrics(metrics.clone(), lifecycle.draining());
+    let (kept, folder, draining) = (metrics.clone(), disk(&config), lifecycle.draining());
     lifecycle.spawn("metrics", async move {
-        upkeep.await;
+        telemetry::keep_metrics(kept, &folder, draining).await;
         Ok(())
     });
     let node = tokio::select! {
@@ -189,6 +207,15 @@ async fn serve(role: Role) -> Result<ExitCode, StartError> {
         traces.close(LAST_SPANS).await;
     }
     Ok(code)
+}
+
+/// The folder whose disk must not be full: the embedded ledger's. A process beside a database server shows where it runs
+/// itself, which is the server's disk too where both run on one machine.
+fn disk(config: &Config) -> PathBuf {
+    match &config.database {
+        Database::Sqlite(path) => path.parent().map(Path::to_owned).unwrap_or_default(),
+        Database::Postgres(_) => PathBuf::from("/"),
+    }
 }
 
 /// Logs, and traces if there is somebody to send them to.

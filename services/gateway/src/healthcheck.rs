@@ -3,10 +3,19 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use runtime::Config;
+
 use crate::error::StartError;
 
-/// Asks `/health` of the process that listens on `host`, by loopback if that means every address.
-pub(crate) async fn run(host: IpAddr, port: u16) -> Result<(), StartError> {
+/// `/health` of the process that is configured so, the worker's or the one that serves; by loopback if it listens on
+/// every address.
+pub(crate) fn url(config: &Config, worker: bool) -> String {
+    let port = if worker { config.worker_port } else { config.port };
+    format!("http://{}/health", target(config.host, port))
+}
+
+/// Asks `url`; everything but a success is an error.
+pub(crate) async fn run(url: String) -> Result<(), StartError> {
     crate::node::install_tls();
     let failed = |error| StartError::failed("not healthy", error);
     let client = reqwest::Client::builder()
@@ -15,7 +24,7 @@ pub(crate) async fn run(host: IpAddr, port: u16) -> Result<(), StartError> {
         .build()
         .map_err(|error| failed(Box::new(error) as Box<dyn std::error::Error + Send + Sync>))?;
     let answer = client
-        .get(format!("http://{}/health", target(host, port)))
+        .get(url)
         .send()
         .await
         .map_err(|error| failed(error.into()))?;

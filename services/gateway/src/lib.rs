@@ -12,6 +12,7 @@ mod healthcheck;
 mod metric;
 pub mod node;
 mod open;
+mod restore;
 mod root;
 mod status;
 mod verify;

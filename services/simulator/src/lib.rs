@@ -40,6 +40,7 @@ mod hold;
 mod kind;
 mod log;
 mod process;
+pub mod program;
 mod quirk;
 mod reply;
 mod request;

@@ -20,20 +20,23 @@ const PAGE: u32 = 1_000;
 /// Brings news into the schedule until `stopped`.
 pub(crate) async fn run(context: Arc<Context>, stopped: CancellationToken) {
     let mut cursor: Option<u64> = None;
+    let mut told = true;
     loop {
         match catch_up(&context, &mut cursor).await {
-            Ok(()) => {}
+            Ok(found) if !told && found > 0 => crate::metric::swept(found),
+            Ok(_) => {}
             Err(error) => tracing::warn!(error = %error, "news could not be read"),
         }
-        tokio::select! {
-            () = context.news.notified() => {}
-            () = tokio::time::sleep(context.config.sweep_every) => {}
+        told = tokio::select! {
+            () = context.news.notified() => true,
+            () = tokio::time::sleep(context.config.sweep_every) => false,
             () = stopped.cancelled() => return,
         }
     }
 }
 
-pub(crate) async fn catch_up(context: &Context, cursor: &mut Option<u64>) -> Result<(), BackendError> {
+/// Reads on after `cursor`; how many open jobs were not known before.
+pub(crate) async fn catch_up(context: &Context, cursor: &mut Option<u64>) -> Result<usize, BackendError> {
     if let Some(position) = context.take_rewind() {
         *cursor = Some(cursor.map_or(position, |cursor| cursor.min(position)));
     }
@@ -47,12 +50,13 @@ pub(crate) async fn catch_up(context: &Context, cursor: &mut Option<u64>) -> Res
         .into_iter()
         .map(|(partition, _)| partition)
         .collect();
+    let mut found = 0;
     if head > from && !partitions.is_empty() {
         stores(context, &partitions, from).await?;
-        jobs(context, &partitions, from).await?;
+        found = jobs(context, &partitions, from).await?;
     }
     *cursor = Some(head.max(from));
-    Ok(())
+    Ok(found)
 }
 
 async fn stores(context: &Context, partitions: &[u16], mut after: u64) -> Result<(), BackendError> {
@@ -71,20 +75,21 @@ async fn stores(context: &Context, partitions: &[u16], mut after: u64) -> Result
     }
 }
 
-async fn jobs(context: &Context, partitions: &[u16], mut after: u64) -> Result<(), BackendError> {
+async fn jobs(context: &Context, partitions: &[u16], mut after: u64) -> Result<usize, BackendError> {
+    let mut found = 0;
     loop {
         let page = context.ledger.jobs_changed(partitions, after, PAGE).await?;
         let full = page.len() as u32 == PAGE;
         after = page.last().map_or(after, |job| job.last_position);
-        admit(context, page).await?;
+        found += admit(context, page).await?;
         if !full {
-            return Ok(());
+            return Ok(found);
         }
     }
 }
 
-/// Puts jobs into the schedule, their stores first.
-async fn admit(context: &Context, jobs: Vec<Job>) -> Result<(), BackendError> {
+/// Puts jobs into the schedule, their stores first; how many open ones were not there before.
+async fn admit(context: &Context, jobs: Vec<Job>) -> Result<usize, BackendError> {
     let unknown: Vec<StoreId> = context.look(|schedule, _| {
         let mut unknown: Vec<StoreId> = jobs
             .iter()
@@ -100,12 +105,14 @@ async fn admit(context: &Context, jobs: Vec<Job>) -> Result<(), BackendError> {
             context.look(|schedule, now| schedule.set_store(Arc::new(store), now));
         }
     }
+    let mut found = 0;
     context.schedule(|schedule, now| {
         for job in &jobs {
+            found += usize::from(schedule.is_news(job));
             schedule.upsert(job, now);
         }
     });
-    Ok(())
+    Ok(found)
 }
 
 /// Loads everything open of a newly taken partition and lets it start. Tries until it succeeds; drop it when the

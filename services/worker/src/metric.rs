@@ -88,7 +88,7 @@ fn gauges() {
 }
 
 fn counters() {
-    let plain: [(&str, &str); 12] = [
+    let plain: [(&str, &str); 13] = [
         (
             "jobs_needs_review_total",
             "Jobs that ended because nobody can say what became of their request.",
@@ -116,6 +116,10 @@ fn counters() {
         (
             "worker_partitions_lost_total",
             "Partitions that another worker took because this one was late.",
+        ),
+        (
+            "worker_sweep_finds_total",
+            "Jobs that a sweep of the ledger found before any hint told of them.",
         ),
         ("worker_seals_total", "Heads of the log that were signed."),
         (
@@ -174,6 +178,11 @@ pub(crate) fn stand(census: &Census, partitions: usize, lease: Duration, readers
     gauge!("worker_circuits_open").set(census.circuits_open as f64);
     gauge!("worker_tokens_left").set(census.tokens as f64);
     gauge!("worker_readers_waiting").set(readers as f64);
+}
+
+/// A sweep found `jobs` that no hint had told of.
+pub(crate) fn swept(jobs: usize) {
+    counter!("worker_sweep_finds_total").increment(jobs as u64);
 }
 
 /// The log is signed up to `position`.

@@ -312,6 +312,19 @@ async fn what_is_submitted_while_a_partition_is_loaded_is_found() {
 }
 
 #[tokio::test]
+async fn a_job_counts_as_found_the_first_time_only() {
+    let mut bench = Bench::new().await;
+    bench.beat().await;
+    bench.loaded().await;
+    let store = bench.store().await;
+    bench.submit(&store).await;
+    for found in [1, 0] {
+        let again = feed::catch_up(&bench.context, &mut Some(0)).await.unwrap();
+        assert_eq!(again, found);
+    }
+}
+
+#[tokio::test]
 async fn a_feed_without_partitions_keeps_up_with_the_head() {
     let bench = Bench::new().await;
     let mut cursor = None;

@@ -27,6 +27,7 @@ mod log;
 pub mod metric;
 pub mod payload;
 mod reads;
+mod restored;
 mod retry;
 pub mod seals;
 mod settle;
@@ -56,6 +57,7 @@ pub use idempotency::{Earlier, IdempotencyKey, Once, Outcome, StoredAnswer};
 pub use jobs::{CancelError, JobPage, JobQuery, JobView, QueuePlace};
 pub use log::{Consistency, Inclusion, LogKey, ProofError};
 pub use reads::{CacheState, CustomerSearch, Listing, Parameter, ReadError, ReadOptions, Reading, Search};
+pub use restored::{Restored, RestoredError, restored};
 pub use retry::{Assume, Many, RetryError};
 pub use seals::{Purpose, SealError, Sealer, Seals};
 pub use stores::{

@@ -2,5 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+mod linked;
+mod restoring;
 mod starting;
 mod verifying;

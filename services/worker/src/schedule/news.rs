@@ -148,6 +148,11 @@ impl Schedule {
         }
     }
 
+    /// Whether an open job was never told of, nor known to have ended.
+    pub fn is_news(&self, job: &Job) -> bool {
+        !job.status.is_final() && !self.jobs.contains_key(&job.id) && !self.ended.contains(job.id)
+    }
+
     /// A job is new or has changed; its store is known. News older than what is known changes nothing.
     pub fn upsert(&mut self, job: &Job, now: Now) {
         let Some(store) = self.stores.get(&job.store_id).cloned() else {

@@ -25,7 +25,6 @@ mod script;
 mod seal;
 mod settings;
 mod tenants;
-mod webhooks;
 mod write;
 
 pub use lock::{FolderLock, LockError, lock_folder};

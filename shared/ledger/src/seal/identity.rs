@@ -49,6 +49,26 @@ impl Identity {
         }))
     }
 
+    /// Starts the ledger's next generation and returns it: the one that was restored from a backup must not sign under the
+    /// name of the one that was lost.
+    ///
+    /// # Errors
+    /// [`BackendError`] if the database fails or the stored generation cannot be read.
+    pub async fn renew(backend: &dyn Backend) -> Result<u32, BackendError> {
+        backend.init_setting(GENERATION, b"1").await?;
+        loop {
+            let present = generation(backend).await?;
+            let next = present.saturating_add(1);
+            let (from, to) = (present.to_string(), next.to_string());
+            if backend
+                .swap_setting(GENERATION, from.as_bytes(), to.as_bytes())
+                .await?
+            {
+                return Ok(next);
+            }
+        }
+    }
+
     /// The present generation, from 1.
     pub fn generation(&self) -> u32 {
         self.generation

@@ -1,10 +1,13 @@
 //! The metrics recorder, and what is measured of the process itself.
 
+use std::path::Path;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use tokio_util::sync::CancellationToken;
+
+use super::disk::Disk;
 
 /// Seconds-scale buckets from a tenth of a millisecond to a minute.
 const SECONDS: &[f64] = &[
@@ -38,9 +41,10 @@ pub fn init_metrics() -> Result<PrometheusHandle, BuildError> {
 }
 
 /// Lets the recorder fold its samples now and then, so that it does not grow without being read, and measures the
-/// process.
-pub async fn keep_metrics(handle: PrometheusHandle, draining: CancellationToken) {
+/// process and the room on the file system of `folder`.
+pub async fn keep_metrics(handle: PrometheusHandle, folder: &Path, draining: CancellationToken) {
     let process = Collector::default();
+    let disk = Disk::new(folder);
     loop {
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
@@ -48,5 +52,6 @@ pub async fn keep_metrics(handle: PrometheusHandle, draining: CancellationToken)
         }
         handle.run_upkeep();
         process.collect();
+        disk.collect();
     }
 }

@@ -1,6 +1,7 @@
 //! Logs as one JSON object a line on standard output, the metrics recorder, and traces.
 
 mod context;
+mod disk;
 mod json;
 mod metric;
 mod panics;
