@@ -3,3 +3,4 @@
 mod cluster;
 mod embedded;
 mod live;
+mod operations;
