@@ -87,9 +87,7 @@ impl Granter {
         let context = &self.context;
         // Answering after our lease has ended would spend another owner's tokens.
         if !context.lease.owns(request.partition) || context.lease.left(context.clock.boot()).is_zero() {
-            return GrantAnswer::Refused {
-                retry_after_ms: 1_000,
-            };
+            return GrantAnswer::refused(1_000);
         }
         let id = context.clock.uuid();
         let patience = Duration::from_millis(request.patience_ms.min(10_000));
@@ -109,16 +107,14 @@ impl Granter {
         let asked = context
             .schedule(|schedule, now| schedule.ask_read(&request.upstream_key, request.partition, read, now));
         if !asked {
-            return GrantAnswer::Refused { retry_after_ms: 250 };
+            return GrantAnswer::refused(250);
         }
         match tokio::time::timeout(patience, answer).await {
             Ok(Ok(ReadOutcome::Granted)) => {
                 // The next owner does not know of this read: what it shows must be in hand before our lease can end.
                 let left = context.lease.left(context.clock.boot()).min(SHOW_WITHIN);
                 if !context.lease.owns(request.partition) || left < LEAST_TO_SHOW {
-                    return GrantAnswer::Refused {
-                        retry_after_ms: 1_000,
-                    };
+                    return GrantAnswer::refused(1_000);
                 }
                 waiting.is_used = true;
                 GrantAnswer::Granted {
@@ -129,8 +125,11 @@ impl Granter {
                     },
                 }
             }
-            Ok(Ok(ReadOutcome::Refused(retry_after_ms))) => GrantAnswer::Refused { retry_after_ms },
-            Ok(Err(_)) | Err(_) => GrantAnswer::Refused { retry_after_ms: 250 },
+            Ok(Ok(ReadOutcome::Refused(retry_after_ms))) => GrantAnswer::Refused {
+                retry_after_ms,
+                outage: context.look(|schedule, _| schedule.circuit_is_open(&request.upstream_key)),
+            },
+            Ok(Err(_)) | Err(_) => GrantAnswer::refused(250),
         }
     }
 }

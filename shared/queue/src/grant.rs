@@ -60,7 +60,20 @@ pub enum GrantAnswer {
     Refused {
         /// When asking again makes sense, milliseconds.
         retry_after_ms: u64,
+        /// Whether that is because Order Desk does not answer.
+        #[serde(default)]
+        outage: bool,
     },
+}
+
+impl GrantAnswer {
+    /// A refusal for want of a token.
+    pub const fn refused(retry_after_ms: u64) -> Self {
+        Self::Refused {
+            retry_after_ms,
+            outage: false,
+        }
+    }
 }
 
 /// The owner's side.

@@ -9,6 +9,7 @@ mod frozen;
 mod keys;
 mod killed;
 mod limits;
+mod order_desk;
 mod outages;
 mod secrecy;
 mod smoke;

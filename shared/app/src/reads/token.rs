@@ -1,6 +1,7 @@
 //! One call to Order Desk: never without a token of the store, which its partition's owner grants.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,11 +54,24 @@ pub(crate) struct Pace {
 /// Whether an upstream store answers this process's reads. Where nobody does, further ones would only make their askers
 /// wait, a stale answer at hand or not.
 #[derive(Clone, Default)]
-struct Line(Arc<Mutex<Circuit>>);
+struct Line {
+    circuit: Arc<Mutex<Circuit>>,
+    /// Whether the store's owner said last that nobody answers: then this process calls nobody and would not find out.
+    told: Arc<AtomicBool>,
+}
 
 impl Line {
     fn lock(&self) -> MutexGuard<'_, Circuit> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of what the owner says of it.
+    fn hear(&self, outage: bool) {
+        self.told.store(outage, Ordering::Relaxed);
+    }
+
+    fn answers(&self) -> bool {
+        !self.told.load(Ordering::Relaxed) && self.lock().open_since().is_none()
     }
 
     /// Refuses while nobody answers and no probe is due.
@@ -76,11 +90,12 @@ impl Line {
 
     /// Takes note of how a call ended.
     fn ended(&self, failure: Option<Failure>, now: Duration) {
-        match failure {
-            None => self.lock().answered(),
-            Some(failure) if failure.is_outage() => self.lock().outage(now),
-            Some(failure) if failure.was_answered() => self.lock().answered(),
-            Some(_) => {}
+        let is_answer = failure.is_none_or(Failure::was_answered);
+        if is_answer {
+            self.lock().answered();
+            self.hear(false);
+        } else if failure.is_some_and(Failure::is_outage) {
+            self.lock().outage(now);
         }
     }
 }
@@ -105,8 +120,7 @@ impl Pace {
 
     /// Whether all upstream stores that this process has read from of late answer.
     pub(crate) fn all_answer(&self) -> bool {
-        let mut lines = self.circuits.iter();
-        lines.all(|(_, line)| line.lock().open_since().is_none())
+        self.circuits.iter().all(|(_, line)| line.answers())
     }
 
     pub(crate) async fn tokens(&self, upstream_key: &str) -> Option<Tokens> {
@@ -201,7 +215,7 @@ impl App {
     {
         let line = self.0.pace.line(&target.upstream_key);
         line.check(self.0.clock.boot())?;
-        let held = self.leave(target, scope).await?;
+        let held = self.leave(target, scope, &line).await?;
         line.start(self.0.clock.boot())?;
         let call = call(self.0.upstream.clone());
         let answer = match &held {
@@ -232,7 +246,7 @@ impl App {
     }
 
     /// Waits for a grant; none if nobody grants any and a read is due all the same.
-    async fn leave(&self, target: &Target, scope: ReadScope) -> Result<Option<Held>, ReadError> {
+    async fn leave(&self, target: &Target, scope: ReadScope, line: &Line) -> Result<Option<Held>, ReadError> {
         let mut request = GrantRequest {
             partition: target.partition,
             upstream_key: target.upstream_key.clone(),
@@ -271,7 +285,11 @@ impl App {
                         return Err(ReadError::later(Duration::ZERO));
                     }
                 }
-                Some(GrantAnswer::Refused { retry_after_ms }) => {
+                Some(GrantAnswer::Refused {
+                    retry_after_ms,
+                    outage,
+                }) => {
+                    line.hear(outage);
                     let wait = Duration::from_millis(retry_after_ms);
                     if wait > WORTH_WAITING || Instant::now() + wait >= give_up {
                         return Err(ReadError::later(wait));

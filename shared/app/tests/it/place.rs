@@ -255,10 +255,7 @@ impl Owner {
     /// Refuses first, for so long each time; then grants.
     pub fn reluctant(refusals: &[u64]) -> Arc<Self> {
         let owner = Self::generous(2_000);
-        let answers = refusals
-            .iter()
-            .rev()
-            .map(|ms| GrantAnswer::Refused { retry_after_ms: *ms });
+        let answers = refusals.iter().rev().map(|ms| GrantAnswer::refused(*ms));
         *owner.answers.lock().unwrap() = answers.collect();
         owner
     }

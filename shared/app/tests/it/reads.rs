@@ -136,9 +136,7 @@ impl GrantHandler for Slow {
         if request.patience_ms < self.0 {
             std::future::pending::<()>().await;
         }
-        GrantAnswer::Refused {
-            retry_after_ms: 5_000,
-        }
+        GrantAnswer::refused(5_000)
     }
 
     async fn released(&self, _partition: u16, _grant_id: Uuid) {}

@@ -19,9 +19,7 @@ use crate::task::Task;
 /// Requests of one partition that are answered at a time.
 const IN_FLIGHT: usize = 1024;
 /// What those beyond are told.
-const BUSY: GrantAnswer = GrantAnswer::Refused {
-    retry_after_ms: 1_000,
-};
+const BUSY: GrantAnswer = GrantAnswer::refused(1_000);
 /// No asker waits longer, whatever it says.
 const LONGEST: Duration = Duration::from_secs(30);
 

@@ -82,9 +82,7 @@ pub async fn the_owner_grants_and_gets_the_whole_request(fixture: &dyn Fixture) 
 
 pub async fn the_owner_may_refuse(fixture: &dyn Fixture) {
     let (owner, asker) = (fixture.open().await, fixture.open().await);
-    let refusal = GrantAnswer::Refused {
-        retry_after_ms: 1_250,
-    };
+    let refusal = GrantAnswer::refused(1_250);
     let _serving = owner.serve_grants(PARTITION, Owner::answering(refusal)).await;
     assert_eq!(
         asker.request_grant(&request(PARTITION, "ab12"), PATIENCE).await,

@@ -94,7 +94,7 @@ pub fn request(partition: u16) -> GrantRequest {
     }
 }
 
-pub const REFUSAL: GrantAnswer = GrantAnswer::Refused { retry_after_ms: 77 };
+pub const REFUSAL: GrantAnswer = GrantAnswer::refused(77);
 
 /// An owner without tokens.
 pub struct Refuses;
