@@ -92,6 +92,8 @@ events! {
     TenantDeleted = "tenant.deleted.v1";
     /// A deleted tenant's data keys are gone for ever, and with them all that they sealed.
     TenantErased = "tenant.erased.v1";
+    /// A tenant got a secret, or another one, that signs what its jobs' own addresses are told; sealed beside.
+    CallbackSecretCreated = "tenant.callback_secret_created.v1";
     /// A tenant registered a store; its API key is sealed beside.
     StoreRegistered = "store.registered.v1";
     /// A store got another label.
@@ -132,7 +134,31 @@ events! {
     OrderWritten = "order.written.v1";
     /// A foreign edit was overwritten within our window; the lost part is sealed beside.
     OrderEditOverwritten = "order.edit_overwritten.v1";
+    /// A tenant named an address to be told at; address and secret are sealed beside.
+    EndpointCreated = "endpoint.created.v1";
+    /// An endpoint is told other things, or at another address, which is sealed beside then.
+    EndpointUpdated = "endpoint.updated.v1";
+    /// An endpoint got a new secret, sealed beside.
+    EndpointSecretRotated = "endpoint.secret_rotated.v1";
+    /// An endpoint is told nothing any more, for now.
+    EndpointDisabled = "endpoint.disabled.v1";
+    /// An endpoint is told again.
+    EndpointEnabled = "endpoint.enabled.v1";
+    /// An endpoint was removed.
+    EndpointDeleted = "endpoint.deleted.v1";
+    /// Somebody wants to see whether an endpoint hears.
+    EndpointTested = "endpoint.tested.v1";
+    /// Somebody wants an endpoint to be told again what happened in some time.
+    EndpointReplayed = "endpoint.replayed.v1";
+    /// Somebody wants one thing to be told again.
+    DeliveryRepeated = "delivery.repeated.v1";
 }
+
+mod endpoint;
+pub use endpoint::{
+    CallbackSecretCreated, DeliveryRepeated, EndpointCreated, EndpointDeleted, EndpointDisabled,
+    EndpointEnabled, EndpointReplayed, EndpointSecretRotated, EndpointTested, EndpointUpdated,
+};
 
 /// Data of [`Event::TenantCreated`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

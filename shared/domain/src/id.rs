@@ -57,6 +57,12 @@ uuid_ids! {
     DataKeyId;
     /// One run of one worker process.
     IncarnationId;
+    /// One address that a tenant wants to be told at.
+    EndpointId;
+    /// One secret that signs what is told.
+    SecretId;
+    /// One event on its way to one address.
+    DeliveryId;
 }
 
 /// Why a text is not an identifier of Order Desk.

@@ -370,6 +370,7 @@ impl Job {
             | Event::KeyRevoked(_)
             | Event::TenantDeleted(_)
             | Event::TenantErased(_)
+            | Event::CallbackSecretCreated(_)
             | Event::StoreRegistered(_)
             | Event::StoreRenamed(_)
             | Event::StoreCredentialsReplaced(_)
@@ -381,7 +382,16 @@ impl Job {
             | Event::BatchClosed(_)
             | Event::OrderChangedExternally(_)
             | Event::OrderWritten(_)
-            | Event::OrderEditOverwritten(_) => return self,
+            | Event::OrderEditOverwritten(_)
+            | Event::EndpointCreated(_)
+            | Event::EndpointUpdated(_)
+            | Event::EndpointSecretRotated(_)
+            | Event::EndpointDisabled(_)
+            | Event::EndpointEnabled(_)
+            | Event::EndpointDeleted(_)
+            | Event::EndpointTested(_)
+            | Event::EndpointReplayed(_)
+            | Event::DeliveryRepeated(_) => return self,
         }
         self.version = version;
         self

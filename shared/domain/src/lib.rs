@@ -16,9 +16,11 @@ pub mod sealed;
 pub mod store;
 pub mod tenant;
 pub mod time;
+pub mod webhook;
 
 pub use id::{
-    BatchId, DataKeyId, IncarnationId, JobId, KeyId, OrderId, RequestId, StoreId, TenantId, UpstreamStoreId,
+    BatchId, DataKeyId, DeliveryId, EndpointId, IncarnationId, JobId, KeyId, OrderId, RequestId, SecretId,
+    StoreId, TenantId, UpstreamStoreId,
 };
 pub use sealed::Sealed;
 pub use time::Timestamp;

@@ -28,3 +28,21 @@ impl fmt::Debug for Sealed {
         write!(f, "Sealed({} bytes)", self.0.len())
     }
 }
+
+/// Ciphertext within a document, as hex.
+pub mod hex {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use super::Sealed;
+
+    /// Writes it.
+    pub fn serialize<S: Serializer>(sealed: &Sealed, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&::hex::encode(&sealed.0))
+    }
+
+    /// Reads it.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Sealed, D::Error> {
+        let text = String::deserialize(from)?;
+        ::hex::decode(text).map(Sealed).map_err(de::Error::custom)
+    }
+}

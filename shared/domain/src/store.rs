@@ -127,6 +127,7 @@ impl Store {
             | Event::KeyRevoked(_)
             | Event::TenantDeleted(_)
             | Event::TenantErased(_)
+            | Event::CallbackSecretCreated(_)
             | Event::JobSubmitted(_)
             | Event::JobIntentRecorded(_)
             | Event::JobRetryScheduled(_)
@@ -139,7 +140,16 @@ impl Store {
             | Event::BatchClosed(_)
             | Event::OrderChangedExternally(_)
             | Event::OrderWritten(_)
-            | Event::OrderEditOverwritten(_) => return self,
+            | Event::OrderEditOverwritten(_)
+            | Event::EndpointCreated(_)
+            | Event::EndpointUpdated(_)
+            | Event::EndpointSecretRotated(_)
+            | Event::EndpointDisabled(_)
+            | Event::EndpointEnabled(_)
+            | Event::EndpointDeleted(_)
+            | Event::EndpointTested(_)
+            | Event::EndpointReplayed(_)
+            | Event::DeliveryRepeated(_) => return self,
         }
         self.version = version;
         self

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, KeyAdded, KeyRevoked, TenantCreated};
-use crate::id::{KeyId, TenantId};
+use crate::id::{KeyId, SecretId, TenantId};
+use crate::sealed::Sealed;
 use crate::time::Timestamp;
 
 /// A tenant as its events leave it.
@@ -22,8 +23,23 @@ pub struct Tenant {
     /// When nothing was left that its keys could open.
     #[serde(default)]
     pub erased_at: Option<Timestamp>,
+    /// What signs the callbacks of its jobs, if it has such a secret.
+    #[serde(default)]
+    pub callback: Option<CallbackSecret>,
     /// Version of its stream.
     pub version: u64,
+}
+
+/// The secret that signs what the addresses are told that a tenant's jobs name themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackSecret {
+    /// Its id.
+    pub id: SecretId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The secret, and the one before it.
+    #[serde(with = "crate::sealed::hex")]
+    pub sealed: Sealed,
 }
 
 impl Tenant {
@@ -36,13 +52,14 @@ impl Tenant {
             salt: event.salt.clone(),
             deleted_at: None,
             erased_at: None,
+            callback: None,
             version,
         }
     }
 
     /// Folds one further event of this tenant's stream; events of other streams change nothing.
     #[must_use]
-    pub fn evolve(mut self, event: &Event, version: u64) -> Self {
+    pub fn evolve(mut self, event: &Event, sealed: Option<&Sealed>, version: u64) -> Self {
         match event {
             Event::KeyAdded(_) | Event::KeyRevoked(_) => {}
             Event::TenantDeleted(e) => {
@@ -50,6 +67,14 @@ impl Tenant {
             }
             Event::TenantErased(e) => {
                 self.erased_at.get_or_insert(e.at);
+                self.callback = None;
+            }
+            Event::CallbackSecretCreated(e) => {
+                self.callback = sealed.map(|sealed| CallbackSecret {
+                    id: e.secret_id,
+                    created_at: e.at,
+                    sealed: sealed.clone(),
+                });
             }
             Event::TenantCreated(_)
             | Event::StoreRegistered(_)
@@ -71,7 +96,16 @@ impl Tenant {
             | Event::BatchClosed(_)
             | Event::OrderChangedExternally(_)
             | Event::OrderWritten(_)
-            | Event::OrderEditOverwritten(_) => return self,
+            | Event::OrderEditOverwritten(_)
+            | Event::EndpointCreated(_)
+            | Event::EndpointUpdated(_)
+            | Event::EndpointSecretRotated(_)
+            | Event::EndpointDisabled(_)
+            | Event::EndpointEnabled(_)
+            | Event::EndpointDeleted(_)
+            | Event::EndpointTested(_)
+            | Event::EndpointReplayed(_)
+            | Event::DeliveryRepeated(_) => return self,
         }
         self.version = version;
         self

@@ -1,9 +1,10 @@
 //! What is appended in one transaction, and under which conditions.
 
-use domain::event::Event;
+use domain::event::{EndpointCreated, Event};
 use domain::job::Job;
 use domain::store::Store;
 use domain::tenant::Tenant;
+use domain::webhook::Endpoint;
 use domain::{
     DataKeyId, IncarnationId, JobId, KeyId, OrderId, RequestId, Sealed, StoreId, TenantId, Timestamp,
 };
@@ -221,8 +222,18 @@ impl Append {
     /// Adds an event of an existing tenant and the row that follows from it; of an event of one of its keys, the
     /// tenant's row only: the key's goes with [`Append::last`].
     pub fn tenant(&mut self, tenant: &Tenant, event: impl Into<Event>) -> Tenant {
+        self.tenant_with(tenant, event, None)
+    }
+
+    /// The same, of an event with something sealed beside.
+    pub fn tenant_with(
+        &mut self,
+        tenant: &Tenant,
+        event: impl Into<Event>,
+        sealed: Option<Sealed>,
+    ) -> Tenant {
         let event = event.into();
-        let next = tenant.clone().evolve(&event, tenant.version + 1);
+        let next = tenant.clone().evolve(&event, sealed.as_ref(), tenant.version + 1);
         let index = self.event(NewEvent {
             stream: Stream::Tenant(tenant.id),
             expected: Expected::Version(tenant.version),
@@ -231,7 +242,7 @@ impl Append {
             order_id: None,
             job_id: None,
             event,
-            sealed: None,
+            sealed,
         });
         self.view(ViewRow::Tenant(Box::new(next.clone())), index);
         next
@@ -240,6 +251,42 @@ impl Append {
     /// Adds a view row that the event added last implies too.
     pub fn last(&mut self, row: ViewRow) {
         self.view(row, self.events.len().saturating_sub(1));
+    }
+
+    /// Adds a new webhook endpoint: its beginning and its row.
+    pub fn create_endpoint(&mut self, event: &EndpointCreated, sealed: Option<Sealed>) -> Endpoint {
+        let endpoint = Endpoint::created(event, sealed.clone(), 1);
+        self.endpoint_event(&endpoint, Expected::Version(0), event.clone().into(), sealed);
+        endpoint
+    }
+
+    /// Adds an event of an existing webhook endpoint and the row that follows from it.
+    pub fn endpoint(
+        &mut self,
+        endpoint: &Endpoint,
+        event: impl Into<Event>,
+        sealed: Option<Sealed>,
+    ) -> Endpoint {
+        let event = event.into();
+        let next = endpoint
+            .clone()
+            .evolve(&event, sealed.as_ref(), endpoint.version + 1);
+        self.endpoint_event(&next, Expected::Version(endpoint.version), event, sealed);
+        next
+    }
+
+    fn endpoint_event(&mut self, row: &Endpoint, expected: Expected, event: Event, sealed: Option<Sealed>) {
+        let index = self.event(NewEvent {
+            stream: Stream::Endpoint(row.id),
+            expected,
+            tenant_id: row.tenant_id,
+            store_id: None,
+            order_id: None,
+            job_id: None,
+            event,
+            sealed,
+        });
+        self.view(ViewRow::Endpoint(Box::new(row.clone())), index);
     }
 
     /// Adds an event of an existing store and the row that follows from it.

@@ -18,6 +18,7 @@ use crate::idempotency::IdempotencyRecord;
 use crate::ownership::{Claimed, Membership};
 use crate::recorded::Recorded;
 use crate::seal::{LeafRun, SignedHead, TreeNode};
+use crate::webhook::Webhooks;
 
 /// Why a database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +131,7 @@ type Result<T> = std::result::Result<T, BackendError>;
 ///
 /// **Times.** Ownership uses the database's own clock; everything else the times given.
 #[async_trait]
-pub trait Backend: Send + Sync + 'static {
+pub trait Backend: Webhooks {
     /// Writes the appends of `batch`, each all or nothing, in one transaction. The outer error concerns all of
     /// them; an inner one only its own append.
     async fn append_batch(&self, batch: &[Append]) -> Result<Vec<std::result::Result<Appended, Refusal>>>;

@@ -22,6 +22,7 @@ mod recorded;
 pub mod seal;
 mod stream;
 pub mod view;
+mod webhook;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -36,6 +37,11 @@ pub use idempotency::{IdempotencyAnswer, IdempotencyRecord};
 pub use ownership::{Claimed, Membership, PartitionOwner};
 pub use recorded::Recorded;
 pub use stream::Stream;
+pub use webhook::{
+    AfterAttempt, Delivery, DeliveryAttempt, DeliveryClaim, DeliveryFilter, DeliveryOutcome, DeliveryState,
+    DeliveryStateError, EndpointHealth, EraseDeliveries, MOST_ATTEMPTS_SHOWN, NewDelivery, OutcomeRecorded,
+    Replay, Webhooks,
+};
 
 /// A handle on the ledger; cheap to clone.
 #[derive(Clone)]

@@ -9,13 +9,29 @@ use domain::job::{Job, JobStatus};
 use domain::order::CommandKind;
 use domain::store::Store;
 use domain::tenant::{Key, Tenant};
-use domain::{BatchId, JobId, KeyId, OrderId, StoreId, TenantId};
+use domain::webhook::Endpoint;
+use domain::{BatchId, EndpointId, JobId, KeyId, OrderId, StoreId, TenantId};
 
 use crate::recorded::Recorded;
 
 /// Whether a job has taken its order out of Order Desk, and so the order's image out of the views.
 pub fn removes_order(job: &Job) -> bool {
     job.kind == CommandKind::OrderDelete && job.status == JobStatus::Succeeded
+}
+
+/// The webhook endpoint to whose stream an event belongs.
+pub fn endpoint_of(event: &Event) -> Option<EndpointId> {
+    match event {
+        Event::EndpointCreated(e) => Some(e.endpoint_id),
+        Event::EndpointUpdated(e) => Some(e.endpoint_id),
+        Event::EndpointSecretRotated(e) => Some(e.endpoint_id),
+        Event::EndpointDisabled(e) => Some(e.endpoint_id),
+        Event::EndpointEnabled(e) => Some(e.endpoint_id),
+        Event::EndpointDeleted(e) => Some(e.endpoint_id),
+        Event::EndpointTested(e) => Some(e.endpoint_id),
+        Event::EndpointReplayed(e) => Some(e.endpoint_id),
+        _ => None,
+    }
 }
 
 /// All view rows, folded in memory from the log's start.
@@ -33,6 +49,8 @@ pub struct Views {
     pub batches: HashMap<BatchId, OpenBatch>,
     /// `order_images`.
     pub images: HashMap<(StoreId, OrderId), OrderImage>,
+    /// `webhook_endpoints`.
+    pub endpoints: HashMap<EndpointId, Endpoint>,
 }
 
 impl Views {
@@ -48,16 +66,17 @@ impl Views {
             }
             Event::KeyAdded(e) => {
                 self.keys.insert(e.key_id, Key::added(e));
-                self.tenant(e.tenant_id, &event, row.version);
+                self.tenant(e.tenant_id, &event, row);
             }
             Event::KeyRevoked(e) => {
                 if let Some(key) = self.keys.remove(&e.key_id) {
                     self.keys.insert(e.key_id, key.revoked(e));
                 }
-                self.tenant(e.tenant_id, &event, row.version);
+                self.tenant(e.tenant_id, &event, row);
             }
-            Event::TenantDeleted(e) => self.tenant(e.tenant_id, &event, row.version),
-            Event::TenantErased(e) => self.tenant(e.tenant_id, &event, row.version),
+            Event::TenantDeleted(e) => self.tenant(e.tenant_id, &event, row),
+            Event::TenantErased(e) => self.tenant(e.tenant_id, &event, row),
+            Event::CallbackSecretCreated(e) => self.tenant(e.tenant_id, &event, row),
             Event::StoreRegistered(e) => {
                 let mut store = Store::registered(e, row.sealed.clone(), row.version);
                 store.last_position = row.position;
@@ -111,14 +130,34 @@ impl Views {
             Event::OrderWritten(e) => {
                 self.image(row, e.tenant_id, e.store_id, &e.order_id, &e.digest, e.at);
             }
-            Event::OrderEditOverwritten(_) => {}
+            Event::EndpointCreated(e) => {
+                let mut endpoint = Endpoint::created(e, row.sealed.clone(), row.version);
+                endpoint.position = row.position;
+                endpoint.last_position = row.position;
+                self.endpoints.insert(e.endpoint_id, endpoint);
+            }
+            Event::EndpointUpdated(_)
+            | Event::EndpointSecretRotated(_)
+            | Event::EndpointDisabled(_)
+            | Event::EndpointEnabled(_)
+            | Event::EndpointDeleted(_)
+            | Event::EndpointTested(_)
+            | Event::EndpointReplayed(_) => {
+                if let Some(endpoint) = endpoint_of(&event).and_then(|id| self.endpoints.remove(&id)) {
+                    let mut endpoint = endpoint.evolve(&event, row.sealed.as_ref(), row.version);
+                    endpoint.last_position = row.position;
+                    self.endpoints.insert(endpoint.id, endpoint);
+                }
+            }
+            Event::OrderEditOverwritten(_) | Event::DeliveryRepeated(_) => {}
         }
         Ok(())
     }
 
-    fn tenant(&mut self, id: TenantId, event: &Event, version: u64) {
+    fn tenant(&mut self, id: TenantId, event: &Event, row: &Recorded) {
         if let Some(tenant) = self.tenants.remove(&id) {
-            self.tenants.insert(id, tenant.evolve(event, version));
+            self.tenants
+                .insert(id, tenant.evolve(event, row.sealed.as_ref(), row.version));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::{BatchId, JobId, OrderId, StoreId, TenantId};
+use domain::{BatchId, DeliveryId, EndpointId, JobId, OrderId, StoreId, TenantId};
 
 /// Whose events are numbered together, from version 1.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +17,10 @@ pub enum Stream {
     Batch(BatchId),
     /// What is known of one order.
     Order(StoreId, OrderId),
+    /// A webhook endpoint.
+    Endpoint(EndpointId),
+    /// What was asked about one delivery.
+    Delivery(DeliveryId),
 }
 
 impl fmt::Display for Stream {
@@ -27,6 +31,8 @@ impl fmt::Display for Stream {
             Self::Job(id) => write!(f, "job-{id}"),
             Self::Batch(id) => write!(f, "batch-{id}"),
             Self::Order(store, order) => write!(f, "order-{store}-{order}"),
+            Self::Endpoint(id) => write!(f, "endpoint-{id}"),
+            Self::Delivery(id) => write!(f, "delivery-{id}"),
         }
     }
 }

@@ -6,6 +6,7 @@ use domain::image::OrderImage;
 use domain::job::Job;
 use domain::store::Store;
 use domain::tenant::{Key, Tenant};
+use domain::webhook::Endpoint;
 
 /// A row of a view, written whole: inserted, or put in place of the one with its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub enum ViewRow {
     Image(Box<OrderImage>),
     /// The row of `order_images` goes: the order was deleted.
     NoImage(domain::StoreId, domain::OrderId),
+    /// Table `webhook_endpoints`. The adapter sets `last_position`, and `position` where it is 0.
+    Endpoint(Box<Endpoint>),
 }
 
 /// A view row and the event whose position it carries.

@@ -7,6 +7,7 @@ use domain::image::OrderImage;
 use domain::job::Job;
 use domain::store::Store;
 use domain::tenant::{Key, Tenant};
+use domain::webhook::Endpoint;
 use domain::{BatchId, OrderId, Sealed, StoreId};
 use ledger::view::{View, ViewRow};
 use ledger::{
@@ -19,8 +20,8 @@ use crate::connect::PostgresLedger;
 use crate::error::{Reading, Result};
 use crate::groups::groups;
 use crate::rows::{
-    AppendIn, BatchIn, BindIn, ClosedBatchIn, DataKeyIn, DestroyIn, EventIn, GroupIn, GuardIn, IdempotencyIn,
-    ImageIn, JobIn, KeyIn, NoImageIn, StoreIn, TenantIn,
+    AppendIn, BatchIn, BindIn, ClosedBatchIn, DataKeyIn, DestroyIn, EndpointIn, EventIn, GroupIn, GuardIn,
+    IdempotencyIn, ImageIn, JobIn, KeyIn, NoImageIn, StoreIn, TenantIn,
 };
 use crate::time::At;
 
@@ -35,8 +36,14 @@ impl PostgresLedger {
             return Ok(Vec::new());
         }
         let groups = groups(batch).into_iter().map(group).collect::<Result<Vec<_>>>()?;
-        let sql = "select first, last, recorded_at, refusal, detail from append_batch($1)";
-        let rows = self.writers.write(sqlx::query(sql).bind(groups)).await?;
+        let endpoints = endpoints(batch);
+        let query = if endpoints.is_empty() {
+            sqlx::query("select first, last, recorded_at, refusal, detail from append_batch($1)").bind(groups)
+        } else {
+            let sql = "select first, last, recorded_at, refusal, detail from append_with_endpoints($1, $2)";
+            sqlx::query(sql).bind(groups).bind(endpoints)
+        };
+        let rows = self.writers.write(query).await?;
         // It is committed by now: an answer that cannot be understood must not be taken for a failure.
         let unclear = |source| BackendError::Unavailable(source);
         if rows.len() != batch.len() {
@@ -73,6 +80,30 @@ fn outcome(row: &PgRow) -> Result<Outcome> {
         "idempotency_exists" => Refusal::Exists(Unique::Idempotency(detail)),
         other => return Err(row.corrupt(format!("unknown refusal {other:?}"))),
     }))
+}
+
+/// The rows of webhook endpoints, which go beside the groups.
+fn endpoints(batch: &[Append]) -> Vec<EndpointIn<'_>> {
+    let mut rows = Vec::new();
+    for (index, append) in batch.iter().enumerate() {
+        for view in &append.views {
+            let ViewRow::Endpoint(row) = &view.row else {
+                continue;
+            };
+            let mut new = endpoint_in(row, index as i32 + 1, view.event as i64 + 1);
+            let earlier = rows
+                .iter_mut()
+                .find(|old: &&mut EndpointIn<'_>| old.append == new.append && old.id == new.id);
+            match earlier {
+                Some(old) => {
+                    new.first_event = old.first_event;
+                    *old = new;
+                }
+                None => rows.push(new),
+            }
+        }
+    }
+    rows
 }
 
 /// The appends of one group as `append_batch` takes them.
@@ -231,6 +262,8 @@ impl<'a> Builder<'a> {
                 };
                 self.group.no_images.push(gone);
             }
+            // See `endpoints`.
+            ViewRow::Endpoint(_) => {}
         }
     }
 
@@ -318,6 +351,20 @@ fn json(row: &impl serde::Serialize) -> String {
 
 fn bytes(sealed: Option<&Sealed>) -> Option<&[u8]> {
     sealed.map(Sealed::as_bytes)
+}
+
+pub(crate) fn endpoint_in(row: &Endpoint, append: i32, event: i64) -> EndpointIn<'_> {
+    EndpointIn {
+        append,
+        first_event: event,
+        last_event: event,
+        id: row.id.0,
+        tenant_id: row.tenant_id.0,
+        position: (row.position > 0).then_some(row.position as i64),
+        deleted_at: row.deleted_at.map(At),
+        doc: json(row),
+        sealed: bytes(row.sealed.as_ref()),
+    }
 }
 
 pub(crate) fn tenant_in(row: &Tenant, append: i32) -> TenantIn {

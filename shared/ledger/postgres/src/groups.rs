@@ -102,6 +102,8 @@ fn writes(append: &Append) -> HashSet<Thing<'_>> {
             ViewRow::NoImage(store, order) => {
                 things.insert(Thing::Image(*store, order));
             }
+            // No condition looks at it, and it is written in the order of the appends.
+            ViewRow::Endpoint(_) => {}
         }
     }
     things.extend(append.data_keys.iter().map(|key| Thing::DataKey(key.id)));

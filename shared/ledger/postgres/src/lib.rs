@@ -8,6 +8,7 @@
 //! - `groups`, `append`, `rows`: an append's way to `append_batch`.
 //! - `log`, `accounts`, `jobs`, `effects`, `operational`, `ownership`: the other parts of the port.
 //! - `seal`: the tree over the events.
+//! - `webhooks`: endpoints, and deliveries to them.
 //! - `rebuild`, `schema`: views anew, migrations.
 //!
 //! **Behind a pooler.** A transaction pooler must keep track of prepared statements (PgBouncer 1.21 or newer,
@@ -39,6 +40,7 @@ mod schema;
 mod seal;
 mod session;
 mod time;
+mod webhooks;
 
 pub use connect::{OpenError, PostgresLedger};
 pub use options::PostgresOptions;

@@ -7,13 +7,13 @@
 use std::collections::HashSet;
 
 use domain::event::Event;
-use domain::{BatchId, JobId, KeyId, OrderId, StoreId, TenantId};
-use ledger::rebuild::Views;
+use domain::{BatchId, EndpointId, JobId, KeyId, OrderId, StoreId, TenantId};
+use ledger::rebuild::{Views, endpoint_of};
 use ledger::{BackendError, Recorded};
 use sqlx::{Connection, PgConnection, Row};
 use uuid::Uuid;
 
-use crate::append::{batch_in, image_in, job_in, key_in, store_in, tenant_in};
+use crate::append::{batch_in, endpoint_in, image_in, job_in, key_in, store_in, tenant_in};
 use crate::connect::PostgresLedger;
 use crate::error::{Result, backend, corrupt};
 use crate::log::{EVENTS_AFTER, recorded};
@@ -36,7 +36,7 @@ declare
     granted record;
 begin
     create schema ledger_rebuild;
-    foreach name in array array['tenants', 'tenant_keys', 'stores', 'jobs', 'open_batches', 'order_images'] loop
+    foreach name in array array['tenants', 'tenant_keys', 'stores', 'jobs', 'open_batches', 'order_images', 'webhook_endpoints'] loop
         execute format('create table ledger_rebuild.%I (like %I including all)', name, name);
         for granted in
             select acl.privilege_type as privilege, case when acl.grantee = 0 then 'public'
@@ -55,7 +55,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['tenants', 'tenant_keys', 'stores', 'jobs', 'open_batches', 'order_images'] loop
+    foreach name in array array['tenants', 'tenant_keys', 'stores', 'jobs', 'open_batches', 'order_images', 'webhook_endpoints'] loop
         execute format('analyze ledger_rebuild.%I', name);
     end loop;
 end
@@ -67,7 +67,7 @@ declare
     name text;
     home text := current_schema();
 begin
-    foreach name in array array['tenants', 'tenant_keys', 'stores', 'jobs', 'open_batches', 'order_images'] loop
+    foreach name in array array['tenants', 'tenant_keys', 'stores', 'jobs', 'open_batches', 'order_images', 'webhook_endpoints'] loop
         execute format('drop table %I.%I', home, name);
         execute format('alter table ledger_rebuild.%I set schema %I', name, home);
     end loop;
@@ -143,6 +143,7 @@ struct Fold {
     jobs: HashSet<JobId>,
     batches: HashSet<BatchId>,
     images: HashSet<(StoreId, OrderId)>,
+    endpoints: HashSet<EndpointId>,
 }
 
 impl Fold {
@@ -174,7 +175,7 @@ impl Fold {
             Event::TenantCreated(e) => {
                 self.tenants.insert(e.tenant_id);
             }
-            Event::TenantDeleted(_) | Event::TenantErased(_) => {
+            Event::TenantDeleted(_) | Event::TenantErased(_) | Event::CallbackSecretCreated(_) => {
                 self.tenants.insert(row.tenant_id);
             }
             Event::KeyAdded(_) | Event::KeyRevoked(_) => {
@@ -213,7 +214,15 @@ impl Fold {
             }
             Event::OrderChangedExternally(e) => self.touch_image(Some(e.store_id), Some(&e.order_id)),
             Event::OrderWritten(e) => self.touch_image(Some(e.store_id), Some(&e.order_id)),
-            Event::OrderEditOverwritten(_) => {}
+            Event::EndpointCreated(_)
+            | Event::EndpointUpdated(_)
+            | Event::EndpointSecretRotated(_)
+            | Event::EndpointDisabled(_)
+            | Event::EndpointEnabled(_)
+            | Event::EndpointDeleted(_)
+            | Event::EndpointTested(_)
+            | Event::EndpointReplayed(_) => self.endpoints.extend(endpoint_of(&event)),
+            Event::OrderEditOverwritten(_) | Event::DeliveryRepeated(_) => {}
         }
         Ok(())
     }
@@ -231,6 +240,7 @@ impl Fold {
         self.jobs.clear();
         self.batches.clear();
         self.images.clear();
+        self.endpoints.clear();
     }
 
     /// Writes every row into empty shadows.
@@ -244,13 +254,14 @@ impl Fold {
             jobs: views.jobs.values().collect(),
             batches: views.batches.values().collect(),
             images: views.images.values().collect(),
+            endpoints: views.endpoints.values().collect(),
         };
         rows.insert(connection).await
     }
 
     /// Writes the rows that have changed in place of what stands in the shadows.
     async fn write_touched(&mut self, connection: &mut PgConnection) -> Result<()> {
-        let ids: [(&str, Vec<Uuid>); 5] = [
+        let ids: [(&str, Vec<Uuid>); 6] = [
             (
                 "delete from ledger_rebuild.tenants where id = any ($1)",
                 self.tenants.iter().map(|id| id.0).collect(),
@@ -270,6 +281,10 @@ impl Fold {
             (
                 "delete from ledger_rebuild.open_batches where id = any ($1)",
                 self.batches.iter().map(|id| id.0).collect(),
+            ),
+            (
+                "delete from ledger_rebuild.webhook_endpoints where id = any ($1)",
+                self.endpoints.iter().map(|id| id.0).collect(),
             ),
         ];
         for (sql, ids) in ids {
@@ -316,6 +331,11 @@ impl Fold {
                 .iter()
                 .filter_map(|key| views.images.get(key))
                 .collect(),
+            endpoints: self
+                .endpoints
+                .iter()
+                .filter_map(|id| views.endpoints.get(id))
+                .collect(),
         };
         rows.insert(connection).await?;
         self.forget_touched();
@@ -331,6 +351,7 @@ struct Rows<'v> {
     jobs: Vec<&'v domain::job::Job>,
     batches: Vec<&'v domain::batch::OpenBatch>,
     images: Vec<&'v domain::image::OrderImage>,
+    endpoints: Vec<&'v domain::webhook::Endpoint>,
 }
 
 /// Sends rows page by page, in the form in which `append_batch` takes them.
@@ -394,6 +415,14 @@ impl Rows<'_> {
             "insert into ledger_rebuild.order_images (store_id, order_id, position, doc, image) \
              select store_id, order_id, event, doc, image from unnest($1::image_in[])",
             |row| image_in(row, 0, row.position as i64)
+        );
+        insert!(
+            connection,
+            self.endpoints,
+            "insert into ledger_rebuild.webhook_endpoints (id, tenant_id, deleted_at, position, last_position, doc, \
+             sealed) \
+             select id, tenant_id, deleted_at, position, last_event, doc, sealed from unnest($1::endpoint_in[])",
+            |row| endpoint_in(row, 0, row.last_position as i64)
         );
         Ok(())
     }

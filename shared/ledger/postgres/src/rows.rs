@@ -203,6 +203,34 @@ composites! {
         expires_at: At,
     }
 
+    /// A row of `webhook_endpoints`; without a `position` it is that of `first_event`.
+    EndpointIn<'a> = "endpoint_in" {
+        append: i32,
+        first_event: i64,
+        last_event: i64,
+        id: Uuid,
+        tenant_id: Uuid,
+        position: Option<i64>,
+        deleted_at: Option<At>,
+        doc: String,
+        sealed: Option<&'a [u8]>,
+    }
+
+    /// How an attempt at a delivery went.
+    OutcomeIn<'a> = "outcome_in" {
+        id: Uuid,
+        worker: Uuid,
+        state: &'static str,
+        retry_at: Option<At>,
+        now: At,
+        tried: bool,
+        at: Option<At>,
+        latency_ms: Option<i64>,
+        status: Option<i32>,
+        error: Option<&'a str>,
+        answer: Option<&'a [u8]>,
+    }
+
     /// Appends that cannot change each other's conditions.
     #[derive(Default)]
     GroupIn<'a> = "group_in" {

@@ -227,7 +227,7 @@ const SHAPE: &str = "
     join pg_class i on i.oid = x.indexrelid
     left join pg_constraint con on con.conindid = i.oid
     where c.relnamespace = 'public'::regnamespace
-    order by 1, 2";
+    order by 1, 2, 4";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rebuild_heals_damaged_views_and_keeps_the_tables_as_they_were() {

@@ -154,5 +154,13 @@ fn put_view(script: &mut Script, row: &ViewRow, position: u64) {
         ViewRow::ClosedBatch(id) => put::no_batch(script, LIVE, *id),
         ViewRow::Image(image) => put::image(script, LIVE, image, position),
         ViewRow::NoImage(store, order) => put::no_image(script, LIVE, *store, order),
+        ViewRow::Endpoint(endpoint) => {
+            let first = if endpoint.position == 0 {
+                position
+            } else {
+                endpoint.position
+            };
+            put::endpoint(script, LIVE, endpoint, first, position);
+        }
     }
 }

@@ -25,6 +25,7 @@ mod script;
 mod seal;
 mod settings;
 mod tenants;
+mod webhooks;
 mod write;
 
 pub use lock::{FolderLock, LockError, lock_folder};

@@ -6,6 +6,7 @@ use domain::job::Job;
 use domain::order::CommandKind;
 use domain::store::Store;
 use domain::tenant::{Key, Tenant};
+use domain::webhook::Endpoint;
 use domain::{Sealed, StoreId, TenantId, Timestamp};
 use ledger::{Append, DataKeyRow, DestroyKeys, IdempotencyAnswer, IdempotencyRecord, NewEvent};
 use serde::Serialize;
@@ -172,6 +173,29 @@ pub(crate) fn no_image(script: &mut Script, to: &str, store: StoreId, order: &do
         ))
         .text(store)
         .text(order);
+}
+
+/// `position` counts only for an endpoint that is not there yet.
+pub(crate) fn endpoint(
+    script: &mut Script,
+    to: &str,
+    endpoint: &Endpoint,
+    position: u64,
+    last_position: u64,
+) {
+    script
+        .add(&format!(
+            "INSERT INTO webhook_endpoints{to} (id, tenant_id, deleted_at, position, last_position, doc, sealed) \
+             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at, \
+             last_position = excluded.last_position, doc = excluded.doc, sealed = excluded.sealed"
+        ))
+        .text(endpoint.id)
+        .text(endpoint.tenant_id)
+        .bind(endpoint.deleted_at.map(|at| at.to_string()))
+        .bind(position as i64)
+        .bind(last_position as i64)
+        .bind(doc(endpoint))
+        .bind(bytes(endpoint.sealed.as_ref()));
 }
 
 /// Data keys and idempotency records. Destruction comes first, so that a key can be replaced in one append.

@@ -8,9 +8,9 @@
 use std::collections::HashSet;
 
 use domain::event::Event;
-use domain::{BatchId, JobId, KeyId, OrderId, StoreId, TenantId};
+use domain::{BatchId, EndpointId, JobId, KeyId, OrderId, StoreId, TenantId};
 use ledger::Recorded;
-use ledger::rebuild::Views;
+use ledger::rebuild::{Views, endpoint_of};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
@@ -21,13 +21,14 @@ use crate::script::Script;
 use crate::write::misuse;
 
 const BESIDE: &str = "_rebuilt";
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "tenants",
     "tenant_keys",
     "stores",
     "jobs",
     "open_batches",
     "order_images",
+    "webhook_endpoints",
 ];
 /// Events per page.
 const PAGE: u32 = 2_000;
@@ -46,6 +47,7 @@ enum Touched {
     Job(JobId),
     Batch(BatchId),
     Image(StoreId, OrderId),
+    Endpoint(EndpointId),
 }
 
 #[derive(Default)]
@@ -114,6 +116,9 @@ impl Fold {
             Event::BatchClosed(e) => self.touch(Touched::Batch(e.batch_id)),
             _ => {}
         }
+        if let Some(endpoint) = endpoint_of(&event) {
+            self.touch(Touched::Endpoint(endpoint));
+        }
         self.touch(Touched::Tenant(row.tenant_id));
         if let Some(store) = row.store_id {
             self.touch(Touched::Store(store));
@@ -174,6 +179,17 @@ async fn write_rows(on: &mut SqliteConnection, views: &Views, rows: &[Touched]) 
                 Some(image) => put::image(&mut script, BESIDE, image, image.position),
                 None => put::no_image(&mut script, BESIDE, *store, order),
             },
+            Touched::Endpoint(id) => {
+                views.endpoints.get(id).inspect(|endpoint| {
+                    put::endpoint(
+                        &mut script,
+                        BESIDE,
+                        endpoint,
+                        endpoint.position,
+                        endpoint.last_position,
+                    );
+                });
+            }
         }
         script.relieve(on).await?;
     }

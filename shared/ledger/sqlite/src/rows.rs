@@ -90,11 +90,11 @@ impl<'r> Cells<'r> {
             .map_err(|error: T::Err| self.corrupt(error.to_string()))
     }
 
-    fn doc<T: DeserializeOwned>(&self, column: usize) -> Result<T> {
+    pub(crate) fn doc<T: DeserializeOwned>(&self, column: usize) -> Result<T> {
         serde_json::from_str(self.get(column)?).map_err(|error| self.corrupt(error))
     }
 
-    fn sealed(&self, column: usize) -> Result<Option<Sealed>> {
+    pub(crate) fn sealed(&self, column: usize) -> Result<Option<Sealed>> {
         Ok(self.get::<Option<Vec<u8>>>(column)?.map(Sealed::new))
     }
 }

@@ -40,6 +40,8 @@ fn actor(append: &Append) -> &str {
     append.meta.actor.as_deref().unwrap_or_default()
 }
 
+mod webhooks;
+
 type Result<T> = std::result::Result<T, BackendError>;
 
 #[async_trait]

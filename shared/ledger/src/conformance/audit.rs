@@ -93,6 +93,9 @@ pub async fn whole(backend: &dyn Backend) -> Views {
             Some(image)
         );
     }
+    for (id, endpoint) in &views.endpoints {
+        assert_eq!(backend.endpoint(*id).await.unwrap().as_ref(), Some(endpoint));
+    }
     nothing_more(backend, &views).await;
     views
 }
@@ -116,4 +119,13 @@ async fn nothing_more(backend: &dyn Backend, views: &Views) {
         batches += backend.open_batches(partition).await.unwrap().len();
     }
     assert_eq!(batches, views.batches.len());
+    for tenant in views.tenants.keys() {
+        let all = views.endpoints.values();
+        let mut living: Vec<_> = all
+            .filter(|endpoint| endpoint.tenant_id == *tenant && endpoint.deleted_at.is_none())
+            .cloned()
+            .collect();
+        living.sort_by_key(|endpoint| endpoint.position);
+        assert_eq!(backend.endpoints_of(*tenant).await.unwrap(), living);
+    }
 }

@@ -30,6 +30,7 @@ pub mod tenants;
 pub mod uniqueness;
 pub mod views;
 pub mod walk;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -159,6 +160,22 @@ macro_rules! conformance_tests {
                 what_was_sealed_cannot_be_changed_unnoticed
                 an_end_that_was_cut_off_is_noticed_by_who_kept_a_checkpoint
                 an_altered_event_shows_in_its_tenants_export
+            }
+            webhooks {
+                an_endpoint_is_listed_until_it_is_removed
+                the_fan_out_is_one_workers_at_a_time
+                what_is_fanned_out_twice_is_there_once
+                a_claim_takes_what_is_due_and_no_more_than_its_share
+                a_lane_with_a_long_backlog_delays_no_other
+                racing_claims_take_each_delivery_once
+                what_a_dead_worker_has_claimed_comes_to_another
+                what_a_worker_gives_back_is_due_at_once
+                an_outcome_moves_its_delivery_on
+                an_endpoint_fails_since_its_first_failure_after_a_success
+                a_delivery_is_made_again_when_somebody_asks
+                a_range_is_made_again_in_bites
+                what_is_skipped_is_not_tried_and_can_be_made_again
+                what_is_erased_leaves_nothing
             }
             rebuilding {
                 rebuilt_views_are_the_same

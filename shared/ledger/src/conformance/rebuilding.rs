@@ -39,6 +39,7 @@ pub async fn damaged_views_are_mended(fixture: &dyn Fixture) {
         "DELETE FROM tenant_keys",
         "UPDATE stores SET label = 'wrong', credentials = NULL",
         "DELETE FROM tenants",
+        "DELETE FROM webhook_endpoints",
     ] {
         fixture.raw(sql).await.unwrap();
     }

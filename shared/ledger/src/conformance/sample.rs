@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use domain::event::{JobSubmitted, KeyAdded, OrderWritten, StoreRegistered, TenantCreated};
+use domain::event::{EndpointCreated, JobSubmitted, KeyAdded, OrderWritten, StoreRegistered, TenantCreated};
 use domain::image::OrderImage;
 use domain::job::{Job, JobClass, Priority};
 use domain::order::CommandKind;
@@ -211,6 +211,18 @@ pub fn submission(store: &Store, order: Option<&str>, at: Timestamp) -> JobSubmi
         request_id: "req-1".parse().unwrap(),
         retry_of: None,
         store_paused_ms: 0,
+    }
+}
+
+/// What the beginning of a webhook endpoint says.
+pub fn endpoint_created(tenant_id: TenantId, at: Timestamp) -> EndpointCreated {
+    EndpointCreated {
+        at,
+        tenant_id,
+        endpoint_id: id(),
+        events: Vec::new(),
+        store_ids: Vec::new(),
+        secret_id: id(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Random histories: whatever the gateway might do, in any order, and now and then what it must not do.
 
+mod endpoints;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,7 +133,7 @@ impl Walk {
     }
 
     async fn step(&mut self) {
-        match self.below(20) {
+        match self.below(22) {
             0 if self.places.len() < 3 => self.found().await,
             1 => self.change_store().await,
             2 => self.must_fail().await,
@@ -139,6 +141,7 @@ impl Walk {
             4..=6 => self.cancel().await,
             7..=10 => self.intend().await,
             11..=14 => self.end().await,
+            20 | 21 => self.change_endpoint().await,
             _ => self.submit().await,
         }
     }
