@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use runtime::Config;
 use runtime::config::{Setting, Source};
 
+const COMPOSE: &str = include_str!("../../../docker-compose.yml");
 const README: &str = include_str!("../../../README.md");
 const EXAMPLE: &str = include_str!("../../../.env.example");
 const KEY: (&str, &str) = ("MCP_KMS_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8");
@@ -97,11 +98,31 @@ fn the_example_shows_every_variable_with_its_default() {
             Some(default) => assert_eq!(value, default, "the default of {name} in .env.example"),
         }
     }
+    // What is left is docker-compose's own: all that it asks for, commented out where it has a default.
+    let ours: BTreeSet<_> = settings().iter().map(|setting| setting.name).collect();
+    for (name, has_default) in composed().into_iter().filter(|(name, _)| !ours.contains(name)) {
+        let (comment, _) = examples
+            .remove(name)
+            .unwrap_or_else(|| panic!("{name} of docker-compose.yml is not in .env.example"));
+        assert_eq!(comment, has_default, "whether {name} is commented out");
+    }
     assert_eq!(
         examples.keys().collect::<BTreeSet<_>>(),
         BTreeSet::new(),
         "no longer read"
     );
+}
+
+/// The variables that `docker-compose.yml` puts in, and whether it can do without.
+fn composed() -> BTreeMap<&'static str, bool> {
+    let expressions = COMPOSE.split("${").skip(1);
+    let parts = expressions
+        .filter_map(|rest| rest.split_once('}'))
+        .map(|(inner, _)| inner);
+    parts
+        .filter_map(|inner| inner.split_once(':'))
+        .map(|(name, otherwise)| (name, otherwise.starts_with('-')))
+        .collect()
 }
 
 /// The example, written down as `.env` would have it.
