@@ -52,7 +52,7 @@ pub use auth::{AuthError, Authenticated, Caller, TenantRef};
 pub use denied::Denied;
 pub use dry_run::{DryRun, DryRunError};
 pub use follow::{Follow, Following, JobNews};
-pub use history::{Changed, OrderAtError, OrderChange, OrderHistory};
+pub use history::{Changed, OrderAtError, OrderChange, OrderHistory, Revert, RevertError};
 pub use idempotency::{Earlier, IdempotencyKey, Once, Outcome, StoredAnswer};
 pub use jobs::{CancelError, JobPage, JobQuery, JobView, QueuePlace};
 pub use log::{Consistency, Inclusion, LogKey, ProofError};

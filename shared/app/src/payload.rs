@@ -4,7 +4,8 @@
 
 use std::fmt;
 
-use domain::order::Mutation;
+use domain::JobId;
+use domain::order::{Mutation, Patch};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -53,6 +54,18 @@ pub struct BatchBefore {
     /// Whether an update of the same job went between that reading and this request.
     #[serde(default)]
     pub after_put: bool,
+    /// What each job makes of the order, one after another.
+    #[serde(default)]
+    pub shares: Vec<BatchShare>,
+}
+
+/// One job's part of a request.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct BatchShare {
+    /// The job.
+    pub job: JobId,
+    /// Its part of the change.
+    pub patch: Patch,
 }
 
 impl fmt::Debug for JobBody {
@@ -64,6 +77,12 @@ impl fmt::Debug for JobBody {
 impl fmt::Debug for JobOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JobOutcome(***)")
+    }
+}
+
+impl fmt::Debug for BatchShare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BatchShare({}, ***)", self.job)
     }
 }
 

@@ -390,6 +390,7 @@ impl App {
             key_id: caller.key_id,
             request_id: caller.request_id.clone(),
             retry_of: Some(job.id),
+            revert_of: job.revert_of,
         }
     }
 

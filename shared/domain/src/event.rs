@@ -353,6 +353,9 @@ pub struct JobSubmitted {
     pub request_id: RequestId,
     /// The failed job that this one repeats.
     pub retry_of: Option<JobId>,
+    /// The job whose change this one takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revert_of: Option<JobId>,
 }
 
 /// Data of [`Event::JobIntentRecorded`].

@@ -248,6 +248,9 @@ pub struct Job {
     pub request_id: RequestId,
     /// The failed job that it repeats.
     pub retry_of: Option<JobId>,
+    /// The job whose change it takes back.
+    #[serde(default)]
+    pub revert_of: Option<JobId>,
     /// The job that repeats it.
     pub retried_as: Option<JobId>,
     /// The open batch it travels in.
@@ -303,6 +306,7 @@ impl Job {
             key_id: event.key_id,
             request_id: event.request_id.clone(),
             retry_of: event.retry_of,
+            revert_of: event.revert_of,
             retried_as: None,
             batch_id: None,
             result: None,

@@ -9,6 +9,7 @@ mod edits;
 mod endings;
 mod faults;
 mod graceful;
+mod history;
 mod limits;
 mod load;
 mod logs;

@@ -9,9 +9,10 @@ use crate::problem::{Code, Field, Problem, key_not_found};
 /// What can be done to an order by `{order_id}:verb`, with its path.
 pub(crate) const ORDER_VERBS: [(&str, &str); 1] = [("mutate", "/stores/{store_id}/orders/{order_id}:mutate")];
 /// What can be done to a job by `{job_id}:verb`, with its path.
-pub(crate) const JOB_VERBS: [(&str, &str); 2] = [
+pub(crate) const JOB_VERBS: [(&str, &str); 3] = [
     ("cancel", "/jobs/{job_id}:cancel"),
     ("retry", "/jobs/{job_id}:retry"),
+    ("revert", "/jobs/{job_id}:revert"),
 ];
 /// What can be done to a projection by `{name}:verb`, with its path.
 pub(crate) const PROJECTION_VERBS: [(&str, &str); 1] = [("rebuild", "/admin/projections/{name}:rebuild")];
@@ -217,6 +218,7 @@ pub(crate) struct JobVerbPath {
 pub(crate) enum JobVerb {
     Cancel,
     Retry,
+    Revert,
 }
 
 impl<S: Sync + Send> FromRequestParts<S> for JobVerbPath {
@@ -229,6 +231,7 @@ impl<S: Sync + Send> FromRequestParts<S> for JobVerbPath {
             None => return Err(Problem::method_not_allowed("GET, HEAD")),
             Some("cancel") => JobVerb::Cancel,
             Some("retry") => JobVerb::Retry,
+            Some("revert") => JobVerb::Revert,
             Some(_) => return Err(unknown_verb()),
         };
         Ok(Self {

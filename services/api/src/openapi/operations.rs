@@ -43,6 +43,7 @@ use crate::routes;
         routes::jobs::events::events_of_all,
         routes::jobs::cancel::cancel,
         routes::jobs::retry::retry,
+        routes::jobs::revert::revert,
         routes::jobs::many::cancel_many,
         routes::jobs::many::retry_many,
         routes::audit::list::list,

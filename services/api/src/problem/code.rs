@@ -96,6 +96,10 @@ codes! {
         "A request to Order Desk has been announced for the job, so it can no longer be cancelled.";
     JobFinished = "job_finished", 409, "The job has ended",
         "Final states never change.";
+    JobNotFinished = "job_not_finished", 409, "The job has not ended",
+        "Only what a job has done can be reverted. Wait for its end, or cancel it.";
+    NotRevertible = "not_revertible", 409, "The job cannot be reverted",
+        "Only a change of an order that Order Desk has taken can be taken back; the detail says what is in the way.";
     JobNotFailed = "job_not_failed", 409, "Only a failed job can be retried",
         "The job has not failed, so there is nothing to repeat.";
     JobRetried = "job_retried", 409, "The job was retried already",

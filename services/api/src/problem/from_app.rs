@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use app::{
     AddKeyError, CancelError, ChangeStoreError, DeleteTenantError, Denied, DryRunError, FindStoreError,
-    ItemError, OrderAtError, ProofError, ReadError, RebuildError, RegisterError, RetryError, RevokeKeyError,
-    SubmitError,
+    ItemError, OrderAtError, ProofError, ReadError, RebuildError, RegisterError, RetryError, RevertError,
+    RevokeKeyError, SubmitError,
 };
 use domain::order::FieldCode;
 use thiserror::Error;
@@ -299,6 +299,22 @@ impl From<RetryError> for Problem {
             RetryError::Erased => Self::new(Code::Erased, "What the job was to do was erased."),
             RetryError::StoreGone => Self::new(Code::StoreDeleted, "The job's store was deleted."),
             RetryError::Denied(denied) => denied.into(),
+        }
+    }
+}
+
+impl From<RevertError> for Problem {
+    fn from(error: RevertError) -> Self {
+        let refused = |detail: &str| Self::new(Code::NotRevertible, detail);
+        match error {
+            RevertError::NotFound => job_not_found(),
+            RevertError::NotEnded => Self::new(Code::JobNotFinished, "The job has not ended."),
+            RevertError::NotApplied => refused("The job has changed nothing for certain."),
+            RevertError::Kind => refused("Creations, deletions and changes of inventory are not reverted."),
+            RevertError::Irreversible(error) => refused(&sentence(&error.to_string())),
+            RevertError::Erased => Self::new(Code::Erased, "What the job changed was erased."),
+            RevertError::StoreGone => Self::new(Code::StoreDeleted, "The job's store was deleted."),
+            RevertError::Denied(denied) => denied.into(),
         }
     }
 }

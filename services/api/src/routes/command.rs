@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use domain::OrderId;
 use domain::job::Job;
 use domain::order::CommandKind;
+use domain::store::Store;
 use http::header::LOCATION;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
@@ -61,16 +62,39 @@ pub(crate) async fn run(
             };
         }
     };
-    let is_order = target.kind.is_order();
     let submission = Submission {
         if_match: change.if_match().0.clone(),
         ..submission(target.kind, target.id, body, &options)?
     };
     if dry_run {
-        let run = state.app.dry_run(caller, &store, &submission).await;
-        return Ok(tried(&run.map_err(|error| dry_run_problem(error, is_order))?));
+        return try_out(state, caller, &store, &submission).await;
     }
-    let submitted = state.app.submit(caller, &store, vec![submission], key).await;
+    submit(state, caller, context, &store, submission, key, prefer).await
+}
+
+/// Shows what a command would do.
+pub(crate) async fn try_out(
+    state: &ApiState,
+    caller: &app::Caller,
+    store: &Store,
+    submission: &Submission,
+) -> Result<Response, Problem> {
+    let is_order = submission.kind.is_order();
+    let run = state.app.dry_run(caller, store, submission).await;
+    Ok(tried(&run.map_err(|error| dry_run_problem(error, is_order))?))
+}
+
+/// Submits a command and answers with its job.
+pub(crate) async fn submit(
+    state: &ApiState,
+    caller: &app::Caller,
+    context: &Context,
+    store: &Store,
+    submission: Submission,
+    key: Option<app::IdempotencyKey>,
+    prefer: Prefer,
+) -> Result<Response, Problem> {
+    let submitted = state.app.submit(caller, store, vec![submission], key).await;
     accepted(
         state,
         caller,

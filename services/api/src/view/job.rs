@@ -30,6 +30,7 @@ pub(crate) fn job(view: &JobView) -> Value {
         "error": error(view),
         "retry_of": job.retry_of,
         "retried_as": job.retried_as,
+        "revert_of": job.revert_of,
         "request_id": job.request_id,
         "links": links(job),
     });
@@ -170,6 +171,7 @@ mod tests {
             key_id: None,
             request_id: "r-1".parse().unwrap(),
             retry_of: None,
+            revert_of: None,
             retried_as: None,
             batch_id: None,
             result: Some(JobResult {
@@ -240,6 +242,7 @@ mod tests {
           "error": null,
           "retry_of": null,
           "retried_as": null,
+          "revert_of": null,
           "request_id": "r-1",
           "links": {
             "self": "/jobs/00000000-0000-0000-0000-000000000001",

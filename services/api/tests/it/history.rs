@@ -232,3 +232,34 @@ async fn an_order_is_shown_as_it_was_known_at_a_time() {
     assert_eq!(history["data"][0]["diff"], Value::Null);
     assert_eq!(history["data"][0]["etag_after"], "\"c\"");
 }
+
+#[tokio::test]
+async fn only_what_a_job_has_done_can_be_reverted() {
+    let (place, order) = Place::with_order().await;
+    let shown = place.note(&order, "one").await;
+    let uri = format!("/jobs/{}:revert", shown["id"].as_str().unwrap());
+    place.post(&uri).send().await.refused(409, "job_not_finished");
+    place.begin(&place.job(&shown).await).await;
+    place
+        .fail(&place.job(&shown).await, domain::job::ErrorCode::UpstreamRejected)
+        .await;
+    place.post(&uri).send().await.refused(409, "not_revertible");
+    place
+        .post(&uri)
+        .json(&json!({"assume": "applied"}))
+        .await
+        .refused(422, "validation_failed");
+    place
+        .post(&format!("{uri}?guard=lax"))
+        .send()
+        .await
+        .refused(422, "validation_failed");
+    let stranger = place.post(&uri).key(OTHER_KEY);
+    stranger.send().await.refused(404, "job_not_found");
+    let deletion = place.call("DELETE", &format!("/stores/101/orders/{order}"));
+    let deletion = deletion.send().await.ok(202);
+    place.begin(&place.job(&deletion).await).await;
+    place.succeed(&place.job(&deletion).await).await;
+    let uri = format!("/jobs/{}:revert", deletion["id"].as_str().unwrap());
+    place.post(&uri).send().await.refused(409, "not_revertible");
+}

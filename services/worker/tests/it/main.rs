@@ -20,6 +20,7 @@ mod preconditions;
 mod privacy;
 mod quirks;
 mod reads;
+mod reverts;
 mod schedule;
 mod seals;
 mod support;

@@ -4,6 +4,7 @@
 //! at `t`, since a change and the image that it leaves are appended together.
 
 mod at;
+mod revert;
 
 use std::collections::HashMap;
 
@@ -15,6 +16,7 @@ use ledger::{OrderEventFilter, Recorded};
 use serde_json::Value;
 
 pub use at::OrderAtError;
+pub use revert::{Revert, RevertError};
 
 use crate::payload::ImageBody;
 use crate::seals::image_row;

@@ -43,6 +43,8 @@ pub struct Submission {
     pub strict: bool,
     /// What the order must carry at this command's turn.
     pub if_match: Option<IfMatch>,
+    /// The job whose change it takes back.
+    pub revert_of: Option<JobId>,
     /// Its own idempotency key, as an item of a batch.
     pub idempotency_key: Option<String>,
     /// What tells it from others under that key.
@@ -61,6 +63,7 @@ impl Submission {
             callback_url: None,
             strict: false,
             if_match: None,
+            revert_of: None,
             idempotency_key: None,
             fingerprint: [0; 32],
         }

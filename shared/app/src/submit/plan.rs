@@ -322,6 +322,7 @@ impl App {
             key_id: caller.key_id,
             request_id: caller.request_id.clone(),
             retry_of: None,
+            revert_of: submission.revert_of,
         }
     }
 }

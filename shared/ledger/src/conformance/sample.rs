@@ -210,6 +210,7 @@ pub fn submission(store: &Store, order: Option<&str>, at: Timestamp) -> JobSubmi
         key_id: None,
         request_id: "req-1".parse().unwrap(),
         retry_of: None,
+        revert_of: None,
         store_paused_ms: 0,
     }
 }

@@ -84,6 +84,7 @@ fn job() -> Value {
         "error": nullable(error()),
         "retry_of": nullable(uuid()),
         "retried_as": nullable(uuid()),
+        "revert_of": nullable(uuid()),
         "request_id": {"type": "string"},
         "links": {
             "type": "object",

@@ -1,4 +1,4 @@
-//! `/jobs`: looking at jobs, waiting for them, cancelling and repeating them.
+//! `/jobs`: looking at jobs, waiting for them, cancelling, repeating and reverting them.
 
 pub(crate) mod batch;
 pub(crate) mod cancel;
@@ -8,6 +8,7 @@ pub(crate) mod find;
 pub(crate) mod list;
 pub(crate) mod many;
 pub(crate) mod retry;
+pub(crate) mod revert;
 pub(crate) mod verb;
 
 pub(crate) use batch::batch;

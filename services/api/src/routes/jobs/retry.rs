@@ -29,6 +29,7 @@ pub(super) async fn retry(call: Call) -> Result<Response, Problem> {
         change,
         prefer,
         body,
+        ..
     } = call;
     context.log(|fields| fields.route = Some("/jobs/{job_id}:retry"));
     let key = change.key(state.app.keyring(), body.as_ref());

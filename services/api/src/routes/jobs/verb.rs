@@ -3,8 +3,8 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::{cancel, retry};
-use crate::extract::{Caller, Change, JobVerb, JobVerbPath, OptionalJsonBody, Params, Prefer};
+use super::{cancel, retry, revert};
+use crate::extract::{Caller, Change, JobVerb, JobVerbPath, OptionalJsonBody, Options, Params, Prefer};
 use crate::observe::Context;
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -17,10 +17,11 @@ pub(super) struct Call {
     pub(super) job: domain::JobId,
     pub(super) change: Change,
     pub(super) prefer: Prefer,
+    pub(super) options: Options,
     pub(super) body: Option<serde_json::Value>,
 }
 
-/// Cancels or retries.
+/// Cancels, retries or reverts.
 #[expect(clippy::too_many_arguments, reason = "each is an extractor")]
 pub(crate) async fn verb(
     State(state): State<ApiState>,
@@ -29,11 +30,18 @@ pub(crate) async fn verb(
     JobVerbPath { job, verb }: JobVerbPath,
     change: Change,
     prefer: Prefer,
-    params: Params,
+    mut params: Params,
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, Problem> {
+    // A revert is a command on an order, with the options of one.
+    let options = match verb {
+        JobVerb::Revert => Options::from_query(&mut params),
+        JobVerb::Cancel | JobVerb::Retry => {
+            change.without_condition()?;
+            Options::from_query(&mut Params::default())
+        }
+    };
     params.finish()?;
-    change.without_condition()?;
     context.log(|fields| fields.job_id = Some(job.to_string()));
     let call = Call {
         state,
@@ -42,10 +50,12 @@ pub(crate) async fn verb(
         job,
         change,
         prefer,
+        options,
         body,
     };
     match verb {
         JobVerb::Cancel => cancel::cancel(call).await,
         JobVerb::Retry => retry::retry(call).await,
+        JobVerb::Revert => revert::revert(call).await,
     }
 }

@@ -318,6 +318,7 @@ impl Submission<'_> {
             key_id: None,
             request_id: "test".parse().unwrap(),
             retry_of: None,
+            revert_of: None,
         };
         let mut job = Job::submitted(&event, None);
         job.position = position;
