@@ -77,6 +77,17 @@ pub(super) struct Traits<'a> {
     pub(super) parameters: Vec<String>,
 }
 
+/// Takes `null` out of the schemas of a body that may be left out: a body that is sent is an object.
+fn without_null(content: &mut Value) {
+    for (_, media) in content.as_object_mut().into_iter().flatten() {
+        let mut choices = media["schema"]["oneOf"].as_array().cloned().unwrap_or_default();
+        choices.retain(|choice| choice != &json!({"type": "null"}));
+        if let [only] = choices.as_slice() {
+            media["schema"] = only.clone();
+        }
+    }
+}
+
 fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     let security = operation["security"].as_array().cloned();
     let open = security
@@ -91,6 +102,9 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     let parameters = parameter::complete(path, changes, operation["parameters"].take());
     let names = parameters.iter().map(parameter::name).collect();
     operation["parameters"] = parameters.into();
+    if let Some(content) = operation.pointer_mut("/requestBody/content") {
+        without_null(content);
+    }
     let traits = Traits {
         path,
         secured: !open,

@@ -30,8 +30,16 @@ sets! {
     Conditional = named(&["If-None-Match", "Cache-Control"]);
     /// Where a stream of events goes on.
     Following = named(&["Last-Event-ID"]);
-    /// The options of a command.
+    /// The options of a command that changes an existing order.
     Command = named(&["dry_run", "priority", "run_at", "callback_url", "guard", "If-Match", "Prefer"]);
+    /// The options of a command without an order that could carry a tag.
+    Untagged = named(&["dry_run", "priority", "run_at", "callback_url", "guard", "Prefer"]);
+    /// How long a read of a job waits for its end.
+    Wait = vec![query(
+        "wait",
+        "Answer when the job has ended, or after this many seconds; at most 60 count.",
+        json!({"type": "integer", "minimum": 0}),
+    )];
     /// Which jobs are meant.
     JobSearch = vec![
         query("store_id", "As in paths; a deleted store by our id alone.", json!({"type": "string"})),
@@ -214,8 +222,8 @@ pub(super) fn components() -> Map<String, Value> {
         (
             "If-Match",
             "The tag that the order must carry when the job's turn comes, or `*`.",
-            json!({"type": "string", "pattern": "^(\\*|\"[!#-~]*\"(, *\"[!#-~]*\")*)$"}),
-            Value::Null,
+            json!({"type": "string", "anyOf": [{"const": "*"}, {"pattern": "^\"[!#-~]*\"(, *\"[!#-~]*\")*$"}]}),
+            json!("*"),
         ),
         (
             "If-None-Match",
@@ -226,20 +234,20 @@ pub(super) fn components() -> Map<String, Value> {
         (
             "Last-Event-ID",
             "The `id` of the last event that the client has seen; the stream goes on behind it.",
-            json!({"type": "string", "pattern": "^[0-9]{1,18}$"}),
+            json!({"type": "string", "pattern": "^[0-9]{0,18}$"}),
             Value::Null,
         ),
         (
             "Prefer",
             "`wait=N` holds the answer until the job ends, at most N (60) seconds; `respond-async` does not (RFC 7240).",
-            json!({"type": "string", "pattern": "^(respond-async|wait=[0-9]{1,9}|respond-async, wait=[0-9]{1,9})$"}),
-            Value::Null,
+            json!({"type": "string"}),
+            json!("wait=30"),
         ),
         (
             "Cache-Control",
             "`no-cache` reads from Order Desk whatever is kept here.",
-            json!({"type": "string", "pattern": "^[ -~]*$"}),
-            Value::Null,
+            json!({"type": "string"}),
+            json!("no-cache"),
         ),
     ] {
         add("header", name, about, schema, example);

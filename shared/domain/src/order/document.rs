@@ -155,13 +155,23 @@ pub(super) fn id_text(value: &Value) -> Option<String> {
 pub struct FolderId(pub u64);
 
 impl FolderId {
-    /// Reads a number, or digits as text.
+    /// Reads a whole number, or digits as text.
     pub fn from_value(value: &Value) -> Option<Self> {
         match value {
-            Value::Number(number) => number.as_u64().map(Self),
+            Value::Number(number) => number.as_u64().or_else(|| whole(number.as_f64()?)).map(Self),
             Value::String(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok().map(Self),
             _ => None,
         }
+    }
+}
+
+/// JSON tells no integers from other numbers: `2.0` is `2`. Beyond 2^53 such a number may stand for several.
+fn whole(number: f64) -> Option<u64> {
+    let is_whole = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
+    if is_whole {
+        format!("{number:.0}").parse().ok()
+    } else {
+        None
     }
 }
 
@@ -199,6 +209,18 @@ mod tests {
     fn debug_shows_no_content() {
         let doc = OrderDoc::from_slice(br#"{"id": "7", "email": "jo@example.com"}"#).unwrap();
         assert!(!format!("{doc:?}").contains("example"));
+    }
+
+    #[test]
+    fn a_folder_is_a_whole_number_however_it_is_written() {
+        let read = |text: &str| FolderId::from_value(&serde_json::from_str(text).unwrap());
+        for text in ["2", "2.0", "2e0", "\"2\"", "\"02\""] {
+            assert_eq!(read(text), Some(FolderId(2)), "{text}");
+        }
+        assert_eq!(read("18446744073709551615"), Some(FolderId(u64::MAX)));
+        for text in ["2.5", "-2", "-2.0", "1e300", "\"2.0\"", "\"\"", "null", "[2]"] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::job::JobStatus;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{RefOr, Response};
 
@@ -109,6 +110,20 @@ written! {
     JobPage = super::page("Job");
     /// The jobs of a batch.
     JobList = object(json!({"data": {"type": "array", "items": refer("Job")}}));
+    /// One event of a stream.
+    JobEvent = {
+        let words: Vec<String> = JobStatus::ALL.iter().map(|status| format!("job.{}", status.as_str())).collect();
+        json!({
+            "type": "object",
+            "description": "One event of the stream, as its fields.",
+            "required": ["id", "event", "data"],
+            "properties": {
+                "id": {"type": "string", "pattern": "^[0-9]+$", "description": "A ledger position, for `Last-Event-ID`."},
+                "event": {"enum": words},
+                "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": refer("Job")},
+            },
+        })
+    };
     /// What a command would change.
     DryRun = object(json!({
         "dry_run": {"const": true},

@@ -172,10 +172,11 @@ fn batch_item(kind: Kind) -> Value {
     if !matches!(kind, Kind::OrderDelete | Kind::InventoryDelete) {
         required.push("body");
     }
-    if kind.is_create() {
-        // There is no order yet that could carry a tag.
+    if kind.is_create() || !kind.is_order() {
+        // There is no order that could carry a tag.
         properties["if_match"] = json!({"type": "null"});
-    } else {
+    }
+    if !kind.is_create() {
         let id = if kind.is_order() { "order_id" } else { "item_id" };
         properties[id] = digits();
         required.push(id);

@@ -14,7 +14,7 @@ use crate::state::ApiState;
 /// Submits `inventory.create`.
 #[utoipa::path(
     post, path = "/stores/{store_id}/inventory", operation_id = "createInventoryItem", tag = "inventory",
-    params(parameter::Command),
+    params(parameter::Untagged),
     request_body = schema::NewInventoryItem,
     responses(schema::Accepted),
     extensions(("x-problems" = json!(["field_read_only", "callback_secret_missing", "credentials_rejected", "upstream_failed", "upstream_unavailable"]))),

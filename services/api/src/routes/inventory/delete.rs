@@ -14,9 +14,9 @@ use crate::state::ApiState;
 /// Submits `inventory.delete`.
 #[utoipa::path(
     delete, path = "/stores/{store_id}/inventory/{item_id}", operation_id = "deleteInventoryItem", tag = "inventory",
-    params(parameter::Command),
+    params(parameter::Untagged),
     responses(schema::Accepted),
-    extensions(("x-problems" = json!(["item_not_found", "precondition_failed", "callback_secret_missing", "credentials_rejected", "upstream_failed", "upstream_unavailable"]))),
+    extensions(("x-problems" = json!(["item_not_found", "callback_secret_missing", "credentials_rejected", "upstream_failed", "upstream_unavailable"]))),
 )]
 pub(crate) async fn delete(
     State(state): State<ApiState>,

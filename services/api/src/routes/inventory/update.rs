@@ -14,10 +14,10 @@ use crate::state::ApiState;
 /// Submits `inventory.update`.
 #[utoipa::path(
     put, path = "/stores/{store_id}/inventory/{item_id}", operation_id = "updateInventoryItem", tag = "inventory",
-    params(parameter::Command),
+    params(parameter::Untagged),
     request_body = schema::InventoryChange,
     responses(schema::Accepted),
-    extensions(("x-problems" = json!(["item_not_found", "field_read_only", "precondition_failed", "callback_secret_missing", "credentials_rejected", "upstream_failed", "upstream_unavailable"]))),
+    extensions(("x-problems" = json!(["item_not_found", "field_read_only", "callback_secret_missing", "credentials_rejected", "upstream_failed", "upstream_unavailable"]))),
 )]
 pub(crate) async fn update(
     State(state): State<ApiState>,

@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::filter::Filter;
 use crate::extract::{Caller, JobPath, LastEventId, Params};
 use crate::observe::Context;
-use crate::openapi::parameter;
+use crate::openapi::{parameter, schema};
 use crate::problem::{Problem, job_not_found};
 use crate::state::ApiState;
 use crate::stream::tell;
@@ -19,7 +19,7 @@ use crate::stream::tell;
     get, path = "/jobs/{job_id}/events", operation_id = "followJob", tag = "jobs",
     params(parameter::Following),
     responses(
-        (status = 200, description = "`id:` a ledger position, `event: job.<status>`, `data:` the job.", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "`id:` a ledger position, `event: job.<status>`, `data:` the job.", body = schema::JobEvent, content_type = "text/event-stream"),
         (status = 204, description = "The client has seen the end."),
     ),
     extensions(("x-problems" = json!(["not_acceptable", "invalid_header"]))),
@@ -49,7 +49,7 @@ pub(crate) async fn events_of_one(
     get, path = "/jobs/events", operation_id = "followJobs", tag = "jobs",
     params(parameter::JobSearch, parameter::Following),
     responses(
-        (status = 200, description = "`id:` a ledger position, `event: job.<status>`, `data:` the job.", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "`id:` a ledger position, `event: job.<status>`, `data:` the job.", body = schema::JobEvent, content_type = "text/event-stream"),
     ),
     extensions(("x-problems" = json!(["not_acceptable", "invalid_header", "store_not_found", "store_ambiguous"]))),
 )]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::note;
 use crate::extract::{Caller, JobPath, MAX_WAIT, Params};
 use crate::observe::Context;
-use crate::openapi::schema;
+use crate::openapi::{parameter, schema};
 use crate::problem::{Problem, job_not_found};
 use crate::state::ApiState;
 use crate::view;
@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Shows one job; with `?wait=30` when it has ended, or after 30 s.
 #[utoipa::path(
     get, path = "/jobs/{job_id}", operation_id = "getJob", tag = "jobs",
-    params(("wait" = Option<u32>, Query, description = "Answer when the job has ended, or after this many seconds (at most 60).")),
+    params(parameter::Wait),
     responses((status = 200, description = "The job.", body = schema::Job)),
 )]
 pub(crate) async fn find(

@@ -14,7 +14,7 @@ use crate::state::ApiState;
 /// Submits `order.create`.
 #[utoipa::path(
     post, path = "/stores/{store_id}/orders", operation_id = "createOrder", tag = "orders",
-    params(parameter::Command),
+    params(parameter::Untagged),
     request_body = schema::NewOrder,
     responses(schema::Accepted),
     extensions(("x-problems" = json!(["field_read_only", "folder_not_found", "callback_secret_missing", "credentials_rejected", "upstream_failed", "upstream_unavailable"]))),
