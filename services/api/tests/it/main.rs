@@ -9,6 +9,7 @@ mod authentication;
 mod batches;
 mod commands;
 mod conformance;
+mod conventions;
 mod cors;
 mod dry_runs;
 mod envelope;
