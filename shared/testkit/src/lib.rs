@@ -1,7 +1,8 @@
 //! Development only: what tests need of the world outside them, started for real and cleared up after them.
 //!
 //! - [`servers`]: a private Postgres, NATS or Redis on a free port, which a test may stop, kill and start again.
-//! - [`process`]: one of the workspace's programs as a child process, with its output, signals and exit status.
+//! - [`process`]: one of the workspace's programs, or a tool, as a child process, with its output, signals and exit
+//!   status.
 //! - [`CrashPoint`]: the setting that makes such a process kill itself at a named place.
 //! - [`eventually`]: waiting for a condition with a deadline, instead of sleeping.
 //!

@@ -10,6 +10,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::guarded::{Guarded, Spawn};
+use crate::servers::program::Program;
 use crate::{CrashPoint, eventually, wire};
 
 /// A child process: its output, its signals, its end. Killed when dropped.
@@ -49,6 +50,14 @@ impl Process {
             program.display()
         );
         Self::at(program)
+    }
+
+    /// A tool that `tests/install-servers` finds or, which takes seconds to minutes, installs.
+    ///
+    /// # Panics
+    /// If it can do neither, with what it says.
+    pub async fn tool(name: &'static str) -> Launch {
+        Self::at(Program::find(name).await.path)
     }
 
     /// A program by its path.

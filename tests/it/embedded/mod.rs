@@ -17,6 +17,7 @@ mod metrics;
 mod pacing;
 mod quirks;
 mod rotation;
+mod schemathesis;
 mod secrecy;
 mod smoke;
 mod specification;

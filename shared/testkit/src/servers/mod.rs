@@ -6,7 +6,7 @@
 
 mod nats;
 mod postgres;
-mod program;
+pub(crate) mod program;
 mod redis;
 
 use std::fs::{self, File};
