@@ -134,7 +134,7 @@ def lead_query(operation, query, waits):
         query["position"] = PLACE["position"]
     if operation == "proveConsistency":
         query.update({"from": 1, "to": PLACE["position"]})
-    if operation == "listJobs" and "store_id" in query:
+    if operation in {"listJobs", "listAudit"} and "store_id" in query:
         query["store_id"] = PLACE["store"]
 
 

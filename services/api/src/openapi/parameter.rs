@@ -62,7 +62,15 @@ sets! {
             json!({"type": "string", "pattern": "^[0-9]{1,20}$"}),
         ),
         query("job_id", "What happened to this job.", json!({"type": "string", "format": "uuid"})),
-        query("actor", "Who asked: the id of a key, or the address of a client.", json!({"type": "string"})),
+        query(
+            "actor",
+            "Who asked: the id of a key, or the address of a client.",
+            json!({"anyOf": [
+                {"type": "string", "format": "uuid"},
+                {"type": "string", "format": "ipv4"},
+                {"type": "string", "format": "ipv6"},
+            ]}),
+        ),
         query("type", "What happened.", json!({"$ref": "#/components/schemas/EventType"})),
         query("from", "Recorded at this time or later.", json!({"type": "string", "format": "date-time"})),
         query("to", "Recorded before this time.", json!({"type": "string", "format": "date-time"})),
