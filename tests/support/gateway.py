@@ -103,12 +103,17 @@ class Load:
                     self.accepted.append((job["id"], order, text))
                 self.change.notify_all()
 
-    def go_on(self, count):
-        """Lets `count` more notes be accepted in the background, and waits for the first of them."""
+    def want(self, count):
+        """Lets `count` more notes be accepted in the background."""
         with self.change:
-            first = self.sent + 1
             self.wanted = max(self.wanted, self.sent) + count
             self.change.notify_all()
+
+    def go_on(self, count):
+        """The same, and waits for the first of them."""
+        first = self.sent + 1
+        self.want(count)
+        with self.change:
             assert self.change.wait_for(lambda: self.sent >= first or self.over, 600), "nothing is accepted any more"
         assert not self.error, self.error
 
