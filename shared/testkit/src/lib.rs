@@ -5,12 +5,14 @@
 //!   status.
 //! - [`CrashPoint`]: the setting that makes such a process kill itself at a named place.
 //! - [`eventually`]: waiting for a condition with a deadline, instead of sleeping.
+//! - [`at_best`]: a claim of speed, on a machine that may be busy.
 //!
 //! Every child is watched by a shell that outlives the test (`guarded`): however the test process ends, SIGKILL
 //! included, its servers and processes end with it and their folders go. Nothing here knows the product: a fixture
 //! of orders or stores belongs beside the tests that use it. A new server is a file in `servers` built on
 //! `Guarded`, and a name that `tests/install-servers` can find.
 
+mod at_best;
 mod crash_point;
 mod eventually;
 mod guarded;
@@ -19,6 +21,7 @@ pub mod process;
 pub mod servers;
 mod wire;
 
+pub use at_best::at_best;
 pub use crash_point::CrashPoint;
 pub use eventually::{Outcome, eventually};
 pub use port::free_port;

@@ -37,9 +37,12 @@ fn orders(path: &str, seed: &Seed) -> String {
     format!("/stores/{}/orders/{}{path}", desk::STORE, seed.order)
 }
 
+/// No request may time out by itself, on however busy a machine: then it would be `recovered` without a crash.
+const TIMEOUT: &str = "5s";
+
 /// Crashes at `points` in turn, a life each, then lives on; the job at its end.
 async fn through(command: &Command, points: &[&'static str]) -> (Value, Gateway) {
-    let mut gateway = Gateway::start().await;
+    let mut gateway = Gateway::builder().env("ORDERDESK_TIMEOUT", TIMEOUT).start().await;
     let client = gateway.client_with_store().await;
     let seed = seed(&gateway.desk);
     assert!(!(command.done)(&gateway.desk, &seed), "the effect is new");

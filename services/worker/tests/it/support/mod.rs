@@ -191,6 +191,11 @@ impl Setup {
             shops: AtomicU64::new(0),
         };
         world.start_worker().await;
+        // Until then reads go to Order Desk past it.
+        testkit::eventually("the worker owns its share", PATIENCE, async || {
+            world.partitions() == usize::from(PARTITIONS)
+        })
+        .await;
         // The first store writes the tenant.
         let first = world.shop().await;
         world.caller.tenant = TenantRef::Known(first.store.tenant_id);

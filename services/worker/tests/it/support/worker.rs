@@ -79,6 +79,11 @@ impl World {
         self.worker.as_ref().expect("a worker").worker.status().jobs
     }
 
+    /// How many partitions the worker owns.
+    pub fn partitions(&self) -> usize {
+        self.worker.as_ref().expect("a worker").worker.status().partitions
+    }
+
     /// How many cycles run.
     pub fn cycles(&self) -> usize {
         self.worker.as_ref().expect("a worker").worker.status().cycles
