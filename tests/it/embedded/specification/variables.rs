@@ -118,6 +118,14 @@ async fn log_level() {
 }
 
 #[tokio::test]
+async fn mcp_kms_key_is_required() {
+    let refused = Spec::of("orderdesk-gateway").run(PATIENCE).await;
+    assert_eq!(refused.code(), Some(2));
+    let told = refused.lines.iter().filter(|line| line.contains("MCP_KMS_KEY"));
+    assert_eq!(told.count(), 1, "{:?}", refused.lines);
+}
+
+#[tokio::test]
 async fn mcp_kms_key_takes_what_the_specifications_command_prints() {
     let output = Command::new("python3")
         .args(["-c", "import secrets; print(secrets.token_urlsafe(32))"])
