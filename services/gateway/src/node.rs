@@ -255,6 +255,7 @@ fn app_config(config: &Config, alone: bool) -> AppConfig {
             store: config.cache_ttl_store,
         },
         alone,
+        webhook_allow_nets: config.webhook_allow_nets.clone(),
         ..AppConfig::new(config.orderdesk_base_url.clone())
     }
 }

@@ -52,6 +52,9 @@ pub enum DryRunError {
     /// The command does not fit the order as it stands.
     #[error(transparent)]
     NotApplicable(FoldError),
+    /// There is a `callback_url`, and no secret that could sign what it is told.
+    #[error("there is no callback secret")]
+    CallbackSecretMissing,
     /// The order could not be read.
     #[error(transparent)]
     Read(ReadError),
@@ -87,7 +90,7 @@ impl App {
             return Err(DryRunError::Read(ReadError::StoreGone));
         }
         let now = self.now();
-        let mut errors: Vec<_> = check_options(submission, now)
+        let mut errors: Vec<_> = check_options(submission, now, &self.0.config.webhook_allow_nets)
             .into_iter()
             .map(|error| (false, error))
             .collect();
@@ -99,6 +102,9 @@ impl App {
                 return Err(DryRunError::Invalid(errors));
             }
         };
+        if submission.callback_url.is_some() && !self.signs_callbacks(store.tenant_id).await? {
+            return Err(DryRunError::CallbackSecretMissing);
+        }
         let pending = self.pending(store, submission).await?;
         let run = match (mutation, &submission.order_id) {
             (Mutation::Create { order: created } | Mutation::InventoryCreate { item: created }, _) => {

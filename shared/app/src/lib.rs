@@ -35,11 +35,13 @@ mod stores;
 mod submit;
 mod tenants;
 mod upkeep;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Timestamp;
+use ipnet::IpNet;
 use ledger::Ledger;
 use queue::Queue;
 use runtime::Clock;
@@ -67,6 +69,11 @@ pub use submit::{ItemError, MAX_BATCH, Submission, SubmitError, Submitted};
 pub use tenants::{
     AddKeyError, Admin, DeleteTenantError, MadeKey, MadeTenant, NewKey, RevokeKeyError, TenantPage,
 };
+pub use webhooks::{
+    AttemptView, CallbackBody, DeliveryError, DeliveryPage, DeliveryQuery, DeliveryView, EndpointBody,
+    EndpointError, EndpointPage, EndpointView, MOST_ENDPOINTS, MadeSecret, NewEndpoint, PatchEndpoint,
+    ReplayRange, Replayed, SigningSecret, StoreNames,
+};
 
 /// What can be set about commands and queries.
 #[derive(Clone, Debug)]
@@ -89,6 +96,8 @@ pub struct AppConfig {
     pub read_timeout: Duration,
     /// How long what was read is shown without asking again.
     pub ttl: Ttl,
+    /// Private ranges that webhooks may reach.
+    pub webhook_allow_nets: Vec<IpNet>,
     /// Whether no other process changes what this one's cache keeps. Else, and unless the cache is shared, every hit is
     /// compared with the ledger.
     pub alone: bool,
@@ -132,6 +141,7 @@ impl AppConfig {
             create_marker_source_id: false,
             read_timeout: Duration::from_secs(5),
             ttl: Ttl::default(),
+            webhook_allow_nets: Vec::new(),
             alone: false,
         }
     }

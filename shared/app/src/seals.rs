@@ -132,7 +132,7 @@ impl Seals {
     }
 
     /// What seals what belongs to the tenant as a whole.
-    pub(crate) async fn for_tenant(&self, tenant: TenantId) -> Result<Sealer, SealError> {
+    pub async fn for_tenant(&self, tenant: TenantId) -> Result<Sealer, SealError> {
         match self.for_key(tenant, tenant_record(tenant)).await {
             Err(SealError::KeyGone) => {
                 let id = DataKeyId(self.0.clock.uuid());

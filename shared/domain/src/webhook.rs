@@ -327,3 +327,97 @@ impl DeliveryId {
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::event::{EndpointDisabled, EndpointEnabled};
+
+    fn endpoint() -> Endpoint {
+        let event = EndpointCreated {
+            at: at(0),
+            tenant_id: TenantId(Uuid::from_u128(1)),
+            endpoint_id: EndpointId(Uuid::from_u128(2)),
+            events: Vec::new(),
+            store_ids: Vec::new(),
+            secret_id: SecretId(Uuid::from_u128(3)),
+        };
+        Endpoint::created(&event, None, 1)
+    }
+
+    fn at(hours: u64) -> Timestamp {
+        Timestamp::from_millis(1_700_000_000_000).plus(Duration::from_hours(hours))
+    }
+
+    #[test]
+    fn an_endpoint_wants_what_it_has_asked_for() {
+        let (here, there) = ("101".parse().unwrap(), "102".parse().unwrap());
+        let all = endpoint();
+        assert!(
+            all.wants(WebhookEvent::JobFailed, Some(&here))
+                && all.wants(WebhookEvent::EndpointDisabled, None)
+        );
+        let some = Endpoint {
+            events: vec![WebhookEvent::JobFailed, WebhookEvent::EndpointDisabled],
+            store_ids: vec![here.clone()],
+            ..endpoint()
+        };
+        assert!(some.wants(WebhookEvent::JobFailed, Some(&here)));
+        assert!(!some.wants(WebhookEvent::JobFailed, Some(&there)));
+        assert!(!some.wants(WebhookEvent::JobSucceeded, Some(&here)));
+        assert!(
+            some.wants(WebhookEvent::EndpointDisabled, None),
+            "that is of no store"
+        );
+    }
+
+    #[test]
+    fn failures_before_an_endpoint_was_enabled_count_no_more() {
+        let (made, endpoint_id) = (endpoint(), endpoint().id);
+        assert!(!made.fails_for_good(at(1), at(120)));
+        assert!(made.fails_for_good(at(1), at(121)));
+        let reason = DisableReason::Failing;
+        let off = EndpointDisabled {
+            at: at(121),
+            endpoint_id,
+            reason,
+        };
+        let off = made.evolve(&off.into(), None, 2);
+        assert!(
+            !off.is_active() && !off.fails_for_good(at(1), at(500)),
+            "once is enough"
+        );
+        let on = EndpointEnabled {
+            at: at(130),
+            endpoint_id,
+        };
+        let on = off.evolve(&on.into(), None, 3);
+        assert!(on.is_active() && !on.fails_for_good(at(1), at(131)));
+        assert!(on.fails_for_good(at(1), at(250)));
+    }
+
+    #[test]
+    fn a_delivery_has_one_id_for_ever() {
+        let id = Uuid::from_u128(7);
+        let told = DeliveryId::of(Target::Endpoint(EndpointId(id)), 42, at(0));
+        assert_eq!(told.0.get_version_num(), 7);
+        assert_eq!(told.to_string(), "018bcfe5-6800-74a1-b52c-57537c4ec866");
+        for other in [
+            DeliveryId::of(Target::Callback(JobId(id)), 42, at(0)),
+            DeliveryId::of(Target::Endpoint(EndpointId(id)), 43, at(0)),
+            DeliveryId::of(Target::Endpoint(EndpointId(Uuid::nil())), 42, at(0)),
+        ] {
+            assert_ne!(told, other);
+        }
+    }
+
+    #[test]
+    fn names_read_back() {
+        for kind in WebhookEvent::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(*kind));
+        }
+        assert!("job.gone".parse::<WebhookEvent>().is_err());
+    }
+}

@@ -21,6 +21,12 @@ pub enum Purpose {
     CacheEntry,
     /// The answer to a call that is no command; row: made from the idempotency key.
     IdempotentAnswer,
+    /// An [`EndpointBody`](crate::EndpointBody); row: the endpoint's id.
+    WebhookEndpoint,
+    /// A [`CallbackBody`](crate::CallbackBody); row: the tenant's id.
+    CallbackSecret,
+    /// The beginning of a receiver's answer; row: the delivery's id.
+    WebhookAnswer,
 }
 
 impl Purpose {
@@ -33,6 +39,9 @@ impl Purpose {
             Self::OrderImage => "orders.image",
             Self::CacheEntry => "cache.entry",
             Self::IdempotentAnswer => "idempotency.answer",
+            Self::WebhookEndpoint => "webhooks.endpoint",
+            Self::CallbackSecret => "webhooks.callback_secret",
+            Self::WebhookAnswer => "webhooks.answer",
         }
     }
 }
@@ -74,6 +83,9 @@ mod tests {
             (Purpose::OrderImage, "orders.image"),
             (Purpose::CacheEntry, "cache.entry"),
             (Purpose::IdempotentAnswer, "idempotency.answer"),
+            (Purpose::WebhookEndpoint, "webhooks.endpoint"),
+            (Purpose::CallbackSecret, "webhooks.callback_secret"),
+            (Purpose::WebhookAnswer, "webhooks.answer"),
         ];
         for (purpose, name) in names {
             assert_eq!(purpose.as_str(), name);

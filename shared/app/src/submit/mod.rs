@@ -104,6 +104,9 @@ pub enum SubmitError {
     /// These commands, by index, carry an idempotency key that was used for something else.
     #[error("an idempotency key was used for another request")]
     ItemKeyReused(Vec<usize>),
+    /// There is a `callback_url`, and no secret that could sign what it is told.
+    #[error("there is no callback secret")]
+    CallbackSecretMissing,
     /// The caller has no such store, or not any more.
     #[error("there is no such store")]
     StoreGone,
@@ -136,7 +139,14 @@ impl App {
             return Err(SubmitError::StoreGone);
         };
         let now = self.now();
-        let planned = plan::check(&submissions, now).map_err(SubmitError::Invalid)?;
+        let nets = &self.0.config.webhook_allow_nets;
+        let planned = plan::check(&submissions, now, nets).map_err(SubmitError::Invalid)?;
+        let calls_back = submissions
+            .iter()
+            .any(|submission| submission.callback_url.is_some());
+        if calls_back && !self.signs_callbacks(tenant).await? {
+            return Err(SubmitError::CallbackSecretMissing);
+        }
         // Looked up only after a clash: most keys are new, and the append tests them anyway.
         let mut known: HashMap<usize, JobId> = HashMap::new();
         for _ in 0..MAX_TRIES {

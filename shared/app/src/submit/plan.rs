@@ -8,8 +8,8 @@ use domain::job::Job;
 use domain::order::{CommandKind, FieldCode, FieldError, Mutation, ParseContext};
 use domain::store::Store;
 use domain::{DataKeyId, JobId, OrderId, Timestamp};
+use ipnet::IpNet;
 use ledger::{Append, Guard, IdempotencyAnswer};
-use url::Url;
 use vault::Keyring;
 
 use super::{ItemError, MAX_BATCH, Submission, SubmitError};
@@ -52,7 +52,11 @@ pub(super) struct Draft {
 }
 
 /// Reads all commands, and lists everything that is wrong.
-pub(super) fn check(submissions: &[Submission], now: Timestamp) -> Result<Vec<Planned>, Vec<ItemError>> {
+pub(super) fn check(
+    submissions: &[Submission],
+    now: Timestamp,
+    nets: &[IpNet],
+) -> Result<Vec<Planned>, Vec<ItemError>> {
     if submissions.is_empty() || submissions.len() > MAX_BATCH {
         let detail = format!("must hold 1 to {MAX_BATCH} commands");
         let error = FieldError::new(FieldCode::LimitExceeded, "", detail);
@@ -68,7 +72,7 @@ pub(super) fn check(submissions: &[Submission], now: Timestamp) -> Result<Vec<Pl
         if errors.len() >= MAX_ERRORS {
             break;
         }
-        let options = check_options(submission, now);
+        let options = check_options(submission, now, nets);
         errors.extend(options.into_iter().map(|error| ItemError {
             index,
             in_body: false,
@@ -115,7 +119,7 @@ pub(crate) fn read(submission: &Submission, now: Timestamp) -> Result<Mutation, 
 }
 
 /// What is wrong with a command beside its body.
-pub(crate) fn check_options(submission: &Submission, now: Timestamp) -> Vec<FieldError> {
+pub(crate) fn check_options(submission: &Submission, now: Timestamp, nets: &[IpNet]) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let mut refuse = |code, pointer, detail| errors.push(FieldError::new(code, pointer, detail));
     match (submission.kind.is_create(), &submission.order_id) {
@@ -136,17 +140,15 @@ pub(crate) fn check_options(submission: &Submission, now: Timestamp) -> Vec<Fiel
             "must be at most one year ahead",
         );
     }
-    if submission
-        .callback_url
-        .as_ref()
-        .is_some_and(|url| !is_web_address(url))
-    {
-        refuse(
+    let callback = submission.callback_url.as_deref();
+    if let Some(Err(refused)) = callback.map(|url| webhook::check_url(url, nets)) {
+        errors.push(FieldError::new(
             FieldCode::FieldInvalid,
             "/callback_url",
-            "must be an https or http URL without credentials",
-        );
+            refused.to_string(),
+        ));
     }
+    let mut refuse = |code, pointer, detail| errors.push(FieldError::new(code, pointer, detail));
     let is_guardable = submission.kind.is_order() && !submission.kind.is_create();
     if submission.if_match.is_some() && !is_guardable {
         refuse(
@@ -175,16 +177,6 @@ pub(crate) fn check_options(submission: &Submission, now: Timestamp) -> Vec<Fiel
         );
     }
     errors
-}
-
-fn is_web_address(text: &str) -> bool {
-    text.len() <= 2048
-        && Url::parse(text).is_ok_and(|url| {
-            matches!(url.scheme(), "http" | "https")
-                && url.host().is_some()
-                && url.username().is_empty()
-                && url.password().is_none()
-        })
 }
 
 /// The lane of a new job: those of one order run one after another, and so do creates of one source id.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::TenantId;
 use domain::event::{StoreDeleted, TenantDeleted, TenantErased};
 use domain::tenant::Tenant;
-use ledger::{Append, AppendError, DestroyKeys, Meta};
+use ledger::{Append, AppendError, DestroyKeys, EraseDeliveries, Meta};
 use queue::Subject;
 use tokio_util::sync::CancellationToken;
 
@@ -151,6 +151,10 @@ impl App {
                 };
                 taken(self.commit(append, news).await)?;
             }
+            return Ok(false);
+        }
+        let all = EraseDeliveries::Tenant(tenant.id);
+        if self.0.ledger.erase_deliveries(&all, CHUNK).await? > 0 {
             return Ok(false);
         }
         let keys = self.0.ledger.data_keys_of_tenant(tenant.id, CHUNK).await?;

@@ -41,7 +41,7 @@ impl Admin {
 }
 
 impl App {
-    async fn tenant_row(&self, id: TenantId) -> Result<Tenant, Denied> {
+    pub(crate) async fn tenant_row(&self, id: TenantId) -> Result<Tenant, Denied> {
         let tenant = self.0.ledger.tenant(id).await?;
         tenant.ok_or_else(|| Denied::internal("a settled tenant has no row"))
     }

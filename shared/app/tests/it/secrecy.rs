@@ -25,6 +25,21 @@ async fn the_database_files_hold_no_key_no_address_and_no_answer() {
         .await;
     let store = made.unwrap().done().unwrap();
     let caller = place.caller(KEY).await;
+    let secret = place.app.create_callback_secret(&caller, None).await;
+    let secret = secret.unwrap().done().unwrap().secret;
+    let new = app::NewEndpoint {
+        url: "https://example.com/endpoint-with-a-token".to_owned(),
+        events: Vec::new(),
+        stores: Vec::new(),
+    };
+    let made = place.app.create_endpoint(&caller, &new, None).await;
+    let made = made.unwrap().done().unwrap();
+    let rotated = place
+        .app
+        .rotate_endpoint_secret(&caller, made.endpoint.id, None)
+        .await;
+    let rotated = rotated.unwrap().done().unwrap();
+    let secrets = [secret, made.secret.unwrap(), rotated.secret.unwrap()];
     let body =
         json!({"address_type": "shipping", "address": {"address1": "12 Elm Street", "city": "Springfield"}});
     let mut submission = command(CommandKind::OrderUpdateAddress, Some("1"), body);
@@ -47,6 +62,10 @@ async fn the_database_files_hold_no_key_no_address_and_no_answer() {
             "hook-with",
             "jane@example",
             "an answer in plain",
+            "endpoint-with",
+            &secrets[0],
+            &secrets[1],
+            &secrets[2],
         ] {
             let found = bytes.windows(text.len()).any(|window| window == text.as_bytes());
             assert!(!found, "{text} is in plain text");

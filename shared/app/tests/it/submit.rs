@@ -32,6 +32,7 @@ fn invalid(result: Result<app::Submitted, SubmitError>) -> Vec<(usize, bool, Str
 async fn a_command_becomes_a_durable_job_whose_body_opens_only_as_itself() {
     let place = Place::new().await;
     let (caller, store) = place.store(KEY).await;
+    place.app.create_callback_secret(&caller, None).await.unwrap();
     let mut submission = note("4312", "Call first");
     submission.priority = Priority::High;
     submission.strict = true;
