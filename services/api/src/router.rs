@@ -4,7 +4,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
-use crate::extract::{JOB_VERBS, ORDER_VERBS, PROJECTION_VERBS};
+use crate::extract::{DELIVERY_VERBS, ENDPOINT_VERBS, JOB_VERBS, ORDER_VERBS, PROJECTION_VERBS};
 use crate::observe::observe;
 use crate::routes;
 use crate::state::ApiState;
@@ -55,6 +55,7 @@ fn table() -> Table {
             "/tenant/keys/{key_id}",
             axum::routing::delete(routes::tenant::keys::revoke),
         )
+        .route("/tenant/callback-secret", post(routes::tenant::callback_secret))
         .route("/stores", get(routes::stores::list).post(routes::stores::create))
         .route(
             "/stores/{store_id}",
@@ -105,6 +106,35 @@ fn table() -> Table {
                 .put(routes::inventory::update)
                 .delete(routes::inventory::delete),
         )
+        .route(
+            "/webhook-endpoints",
+            get(routes::webhooks::list).post(routes::webhooks::create),
+        )
+        .route(
+            "/webhook-endpoints/{endpoint_id}",
+            get(routes::webhooks::find)
+                .patch(routes::webhooks::patch)
+                .delete(routes::webhooks::delete)
+                .post(routes::webhooks::replay),
+        )
+        .route(
+            "/webhook-endpoints/{endpoint_id}/rotate-secret",
+            post(routes::webhooks::rotate),
+        )
+        .route(
+            "/webhook-endpoints/{endpoint_id}/test",
+            post(routes::webhooks::test),
+        )
+        .route(
+            "/webhook-endpoints/{endpoint_id}/deliveries",
+            get(routes::webhooks::deliveries),
+        )
+        .only_verbs(
+            "/webhook-deliveries/{delivery_id}",
+            post(routes::webhooks::redeliver),
+        )
+        .verbs(&ENDPOINT_VERBS.map(|(_, path)| path))
+        .verbs(&DELIVERY_VERBS.map(|(_, path)| path))
         .route("/audit", get(routes::audit::list))
         .route("/audit/checkpoint", get(routes::audit::checkpoint))
         .route("/audit/proof/inclusion", get(routes::audit::inclusion))

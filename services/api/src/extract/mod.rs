@@ -32,8 +32,9 @@ pub(crate) use options::Options;
 pub(crate) use page::{Page, PageQuery};
 pub(crate) use params::Params;
 pub(crate) use path::{
-    ItemPath, JOB_VERBS, JobPath, JobVerb, JobVerbPath, KeyPath, ORDER_VERBS, OrderPath, OrderVerb,
-    OrderVerbPath, PROJECTION_VERBS, ProjectionVerbPath, StorePath, TenantPath, split_verb,
+    DELIVERY_VERBS, DeliveryVerbPath, ENDPOINT_VERBS, EndpointPath, EndpointVerbPath, ItemPath, JOB_VERBS,
+    JobPath, JobVerb, JobVerbPath, KeyPath, ORDER_VERBS, OrderPath, OrderVerb, OrderVerbPath,
+    PROJECTION_VERBS, ProjectionVerbPath, StorePath, TenantPath, split_verb,
 };
 pub(crate) use precondition::IfNoneMatch;
 pub(crate) use prefer::Prefer;

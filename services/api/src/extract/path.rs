@@ -1,10 +1,10 @@
 //! The parts of a path.
 
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams};
-use domain::{JobId, KeyId, OrderId, TenantId};
+use domain::{DeliveryId, EndpointId, JobId, KeyId, OrderId, TenantId};
 use http::request::Parts;
 
-use crate::problem::{Code, Field, Problem, key_not_found};
+use crate::problem::{Code, Field, Problem, delivery_not_found, endpoint_not_found, key_not_found};
 
 /// What can be done to an order by `{order_id}:verb`, with its path.
 pub(crate) const ORDER_VERBS: [(&str, &str); 1] = [("mutate", "/stores/{store_id}/orders/{order_id}:mutate")];
@@ -16,6 +16,12 @@ pub(crate) const JOB_VERBS: [(&str, &str); 3] = [
 ];
 /// What can be done to a projection by `{name}:verb`, with its path.
 pub(crate) const PROJECTION_VERBS: [(&str, &str); 1] = [("rebuild", "/admin/projections/{name}:rebuild")];
+
+/// What can be done to a webhook endpoint by `{endpoint_id}:verb`, with its path.
+pub(crate) const ENDPOINT_VERBS: [(&str, &str); 1] = [("replay", "/webhook-endpoints/{endpoint_id}:replay")];
+/// What can be done to a webhook delivery by `{delivery_id}:verb`, with its path.
+pub(crate) const DELIVERY_VERBS: [(&str, &str); 1] =
+    [("redeliver", "/webhook-deliveries/{delivery_id}:redeliver")];
 
 /// `{store_id}`: what addresses a store, to be looked up.
 pub(crate) struct StorePath(pub(crate) String);
@@ -238,5 +244,50 @@ impl<S: Sync + Send> FromRequestParts<S> for JobVerbPath {
             job: JobPath::parse(job)?.0,
             verb,
         })
+    }
+}
+
+/// `{endpoint_id}`.
+pub(crate) struct EndpointPath(pub(crate) EndpointId);
+
+impl<S: Sync + Send> FromRequestParts<S> for EndpointPath {
+    type Rejection = Problem;
+
+    /// An id that is none of ours cannot name an endpoint.
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let id = part(parts, state, "endpoint_id").await?;
+        refuse_verb(parts, &id, &ENDPOINT_VERBS)?;
+        id.parse().map(Self).map_err(|_| endpoint_not_found())
+    }
+}
+
+/// `{endpoint_id}:replay`.
+pub(crate) struct EndpointVerbPath(pub(crate) EndpointId);
+
+impl<S: Sync + Send> FromRequestParts<S> for EndpointVerbPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let last = part(parts, state, "endpoint_id").await?;
+        match split_verb(&last) {
+            (id, Some("replay")) => id.parse().map(Self).map_err(|_| endpoint_not_found()),
+            (_, Some(_)) => Err(unknown_verb()),
+            (_, None) => Err(Problem::method_not_allowed("GET, HEAD, PATCH, DELETE")),
+        }
+    }
+}
+
+/// `{delivery_id}:redeliver`: a delivery itself is at no path.
+pub(crate) struct DeliveryVerbPath(pub(crate) DeliveryId);
+
+impl<S: Sync + Send> FromRequestParts<S> for DeliveryVerbPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let last = part(parts, state, "delivery_id").await?;
+        match split_verb(&last) {
+            (id, Some("redeliver")) => id.parse().map(Self).map_err(|_| delivery_not_found()),
+            _ => Err(unknown_verb()),
+        }
     }
 }

@@ -53,6 +53,10 @@ sets! {
         query("from", "Submitted at this time or later.", json!({"type": "string", "format": "date-time"})),
         query("to", "Submitted before this time.", json!({"type": "string", "format": "date-time"})),
     ];
+    /// Which deliveries are meant.
+    DeliverySearch = vec![
+        query("status", "Where they stand.", json!({"$ref": "#/components/schemas/DeliveryStatus"})),
+    ];
     /// Which entries of the audit log are meant.
     AuditSearch = vec![
         query("store_id", "As in paths; a deleted store by our id alone.", json!({"type": "string"})),
@@ -158,6 +162,18 @@ pub(super) fn components() -> Map<String, Value> {
         ),
         ("job_id", "The id of the job.", uuid(), json!(UUID)),
         ("key_id", "The id of the master key.", uuid(), json!(UUID)),
+        (
+            "endpoint_id",
+            "The id of the webhook endpoint.",
+            uuid(),
+            json!(UUID),
+        ),
+        (
+            "delivery_id",
+            "The id of the delivery: its `webhook-id`.",
+            uuid(),
+            json!(UUID),
+        ),
         ("tenant_id", "The id of the tenant.", uuid(), json!(UUID)),
         (
             "code",

@@ -29,10 +29,10 @@ pub(super) fn responses(traits: &Traits<'_>, own: &[String]) -> BTreeMap<StatusC
 /// What follows from what the operation takes.
 fn of_shape(traits: &Traits<'_>) -> Vec<Code> {
     use Code::{
-        BodyTooLarge, Busy, HandlerTimeout, IdempotencyKeyReused, Internal, InvalidCursor, InvalidHeader,
-        InvalidJson, InvalidRequest, JobNotFound, KeyRevoked, MethodNotAllowed, NotFound, RequestTimeout,
-        StoreAmbiguous, StoreNotFound, TooManyRequests, Unauthorized, Unavailable, UnsupportedMediaType,
-        ValidationFailed,
+        BodyTooLarge, Busy, DeliveryNotFound, EndpointNotFound, HandlerTimeout, IdempotencyKeyReused,
+        Internal, InvalidCursor, InvalidHeader, InvalidJson, InvalidRequest, JobNotFound, KeyRevoked,
+        MethodNotAllowed, NotFound, RequestTimeout, StoreAmbiguous, StoreNotFound, TooManyRequests,
+        Unauthorized, Unavailable, UnsupportedMediaType, ValidationFailed,
     };
     let mut codes = vec![Internal, HandlerTimeout];
     if traits.secured {
@@ -50,8 +50,15 @@ fn of_shape(traits: &Traits<'_>) -> Vec<Code> {
     if traits.path.contains("{job_id}") {
         codes.push(JobNotFound);
     }
+    if traits.path.contains("{endpoint_id}") {
+        codes.push(EndpointNotFound);
+    }
+    if traits.path.contains("{delivery_id}") {
+        codes.push(DeliveryNotFound);
+    }
     // An id that ends in a known verb names the path of another method.
-    if traits.path.ends_with("{job_id}") || traits.path.ends_with("{order_id}") {
+    let takes_verbs = ["{job_id}", "{order_id}", "{endpoint_id}"];
+    if takes_verbs.iter().any(|id| traits.path.ends_with(id)) {
         codes.push(MethodNotAllowed);
     }
     if traits.body {

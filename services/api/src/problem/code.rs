@@ -72,6 +72,10 @@ codes! {
         "None of the tenant's events stands at this position of the log.";
     KeyNotFound = "key_not_found", 404, "There is no such key",
         "None of the tenant's keys has this id.";
+    EndpointNotFound = "endpoint_not_found", 404, "There is no such webhook endpoint",
+        "None of the tenant's webhook endpoints has this id.";
+    DeliveryNotFound = "delivery_not_found", 404, "There is no such webhook delivery",
+        "None of the tenant's webhook deliveries has this id, or it is no longer kept.";
     TenantNotFound = "tenant_not_found", 404, "There is no such tenant",
         "No tenant has this id, or the key's tenant is yet to be written by its first change.";
     ProjectionNotFound = "projection_not_found", 404, "There is no such projection",
@@ -90,6 +94,10 @@ codes! {
         "Without it nobody could open the tenant. Make another key first, or delete the tenant.";
     TooManyKeys = "too_many_keys", 409, "The tenant has too many keys",
         "A tenant may have 100 keys that are not revoked. Revoke those that are not used.";
+    TooManyEndpoints = "too_many_endpoints", 409, "The tenant has too many webhook endpoints",
+        "A tenant may have 100 webhook endpoints. Delete those that are not used.";
+    EndpointDisabled = "endpoint_disabled", 409, "The webhook endpoint is disabled",
+        "It is told nothing while it is disabled. Enable it with PATCH.";
     RebuildUnderWay = "rebuild_under_way", 409, "A rebuild is under way",
         "The projections are being made anew already.";
     JobRunning = "job_running", 409, "The job's change is on its way",
@@ -135,7 +143,7 @@ codes! {
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key was used for another request",
         "A key stands for one request: same method, path, query, `If-Match` and body. Take a new one.";
     CallbackSecretMissing = "callback_secret_missing", 422, "There is no callback secret",
-        "`callback_url` needs a secret with which the callbacks are signed.";
+        "`callback_url` needs a secret with which the callbacks are signed; `POST /tenant/callback-secret` makes one.";
     CredentialsRejectedAtRegistration = "store_credentials_rejected", 422, "Order Desk refuses these credentials",
         "Store id and API key were tried with Order Desk and refused.";
     TestFailed = "test_failed", 422, "A test operation failed",

@@ -53,6 +53,14 @@ fn key_reused() -> Problem {
     )
 }
 
+/// Nothing could sign what a `callback_url` is told.
+fn callback_secret_missing() -> Problem {
+    Problem::new(
+        Code::CallbackSecretMissing,
+        "callback_url needs a callback secret, and the tenant has none: POST /tenant/callback-secret makes one.",
+    )
+}
+
 /// No store of the caller is meant.
 pub(crate) fn store_not_found() -> Problem {
     Problem::new(
@@ -250,6 +258,7 @@ pub(crate) fn dry_run_problem(error: DryRunError, is_order: bool) -> Problem {
                 None => problem,
             }
         }
+        DryRunError::CallbackSecretMissing => callback_secret_missing(),
         DryRunError::Read(error) => error.into(),
         DryRunError::Denied(denied) => denied.into(),
     }
@@ -361,6 +370,7 @@ impl Place {
                 };
                 key_reused().with_fields(items.iter().map(at).collect())
             }
+            SubmitError::CallbackSecretMissing => callback_secret_missing(),
             SubmitError::StoreGone => store_not_found(),
             SubmitError::Denied(denied) => denied.into(),
         }

@@ -5,6 +5,7 @@
 
 mod code;
 mod from_app;
+mod from_webhooks;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use code::Code;
 pub(crate) use from_app::{Place, dry_run_problem, item_not_found, job_not_found, key_not_found};
+pub(crate) use from_webhooks::{delivery_not_found, endpoint_not_found};
 
 /// Internal cause of a problem, for the log alone.
 pub(crate) type Cause = Arc<dyn Error + Send + Sync>;

@@ -64,7 +64,7 @@ pub(crate) async fn run(
     };
     let submission = Submission {
         if_match: change.if_match().0.clone(),
-        ..submission(target.kind, target.id, body, &options)?
+        ..submission(target.kind, target.id, body, &options)
     };
     if dry_run {
         return try_out(state, caller, &store, &submission).await;
@@ -106,27 +106,19 @@ pub(crate) async fn submit(
 }
 
 /// A command with its options.
-///
-/// # Errors
-/// 422 for a `callback_url`: there is no secret yet with which callbacks could be signed.
 pub(crate) fn submission(
     kind: CommandKind,
     id: Option<OrderId>,
     body: Value,
     options: &Options,
-) -> Result<Submission, Problem> {
-    if options.callback_url.is_some() {
-        return Err(Problem::new(
-            Code::CallbackSecretMissing,
-            "callback_url needs a callback secret, and the tenant has none.",
-        ));
-    }
-    Ok(Submission {
+) -> Submission {
+    Submission {
         priority: options.priority,
         run_at: options.run_at,
         strict: options.strict,
+        callback_url: options.callback_url.clone(),
         ..Submission::new(kind, id, body)
-    })
+    }
 }
 
 fn tried(run: &app::DryRun) -> Response {

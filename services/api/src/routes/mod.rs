@@ -16,6 +16,7 @@ pub(crate) mod ready;
 pub(crate) mod stores;
 pub(crate) mod tenant;
 mod unmatched;
+pub(crate) mod webhooks;
 
 pub(crate) use docs::docs;
 pub(crate) use health::{health, live};

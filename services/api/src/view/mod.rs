@@ -6,6 +6,7 @@ mod job;
 mod proof;
 mod store;
 mod tenant;
+mod webhook;
 
 pub(crate) use audit::audit_entry;
 pub(crate) use change::order_change;
@@ -13,3 +14,4 @@ pub(crate) use job::{job, path as job_path};
 pub(crate) use proof::{consistency, inclusion, log_key};
 pub(crate) use store::{address, store, store_with_status};
 pub(crate) use tenant::{key, tenant, tenant_row};
+pub(crate) use webhook::{delivery, endpoint};

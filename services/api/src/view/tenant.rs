@@ -13,7 +13,7 @@ pub(crate) fn tenant(tenant: Option<&Tenant>, stores: usize, jobs: QueueCounts) 
         "stores": stores,
         "jobs": {"queued": jobs.queued, "running": jobs.running},
         "tokens": {"spent": null, "saved": null},
-        "callback_secret_id": null,
+        "callback_secret_id": tenant.and_then(|tenant| tenant.callback.as_ref()).map(|callback| callback.id),
     })
 }
 

@@ -10,6 +10,7 @@ mod history;
 mod object;
 mod store;
 mod tenant;
+mod webhook;
 
 use serde_json::Value;
 
@@ -46,6 +47,7 @@ pub(crate) use history::*;
 pub(crate) use object::*;
 pub(crate) use store::*;
 pub(crate) use tenant::*;
+pub(crate) use webhook::*;
 
 /// Every schema, by name.
 pub(super) fn all() -> impl Iterator<Item = (&'static str, Value)> {
@@ -58,6 +60,7 @@ pub(super) fn all() -> impl Iterator<Item = (&'static str, Value)> {
         object::all(),
         store::all(),
         tenant::all(),
+        webhook::all(),
     ];
     files.into_iter().flatten()
 }

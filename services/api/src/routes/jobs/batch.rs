@@ -144,7 +144,7 @@ fn parse(body: Value, keyring: &Keyring, uri: &Uri) -> Result<Vec<Submission>, P
                     if_match,
                     idempotency_key: key.map(|key| key_name(keyring, &key)),
                     fingerprint: fingerprint.unwrap_or_default(),
-                    ..submission(kind, id, body, &options)?
+                    ..submission(kind, id, body, &options)
                 });
             }
             Ok(None) => {}

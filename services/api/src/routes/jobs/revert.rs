@@ -64,7 +64,7 @@ pub(super) async fn revert(call: Call) -> Result<Response, Problem> {
             Some(revert.order_id),
             revert.body,
             &options,
-        )?
+        )
     };
     if options.dry_run {
         return try_out(&state, &caller, &revert.store, &submission).await;
