@@ -19,6 +19,7 @@ mod start;
 mod submit;
 mod table;
 mod takeover;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,6 +46,8 @@ enum Section {
     Takeover,
     /// Good requests beside 1,000 slow clients and 200 bad requests a second
     Abuse,
+    /// Dispatch of webhooks, and their delay beside a dead endpoint
+    Webhooks,
     /// All of them
     All,
 }
@@ -125,6 +128,9 @@ async fn run(bench: &Bench, section: Section) -> Outcome<()> {
     }
     if wanted(Section::Takeover) {
         takeover::run(bench).await?;
+    }
+    if wanted(Section::Webhooks) {
+        webhooks::run(bench).await?;
     }
     Ok(())
 }
