@@ -2,6 +2,7 @@
 
 mod compose;
 mod expressions;
+mod readme;
 mod runbooks;
 
 use std::path::{Path, PathBuf};
