@@ -51,6 +51,8 @@ enum Command {
     CheckConfig,
     /// Wrap the root key, which `MCP_KMS_KEY_PREVIOUS` opens, with `MCP_KMS_KEY`; programs that run go on
     RotateKms,
+    /// Make the views anew from the log; programs that run go on
+    Rebuild,
     /// Verify the log, or an export of it, and name the first position that is not what was signed
     VerifyLog(Box<VerifyLog>),
     /// Ask the process on this machine whether it is healthy
@@ -150,6 +152,10 @@ async fn perform(command: Command, role: Role) -> Result<ExitCode, StartError> {
             rotate(&load()?).await?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Rebuild => {
+            rebuild(&load()?).await?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Healthcheck { worker, url } => {
             healthcheck::run(match url {
                 Some(url) => url,
@@ -172,6 +178,16 @@ async fn rotate(config: &Config) -> Result<(), StartError> {
             Rotation::DoneBefore => "the root key was wrapped with MCP_KMS_KEY before, nothing changed",
         }
     );
+    Ok(())
+}
+
+async fn rebuild(config: &Config) -> Result<(), StartError> {
+    const UNBUILT: &str = "the views were not made anew";
+    let ledger = open::beside(config, UNBUILT).await?;
+    let rebuilt = ledger.rebuild().await;
+    ledger.close().await;
+    let events = rebuilt.map_err(|error| StartError::failed(UNBUILT, error))?;
+    println!("the views are anew, from {events} events");
     Ok(())
 }
 

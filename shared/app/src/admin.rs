@@ -5,15 +5,8 @@ use ledger::{BackendError, PartitionQueue};
 use crate::denied::may_be_denied;
 use crate::{App, Denied};
 
-/// The views, which are made anew together: each is a fold of the same log.
-pub const PROJECTIONS: [&str; 6] = [
-    "tenants",
-    "tenant_keys",
-    "stores",
-    "jobs",
-    "open_batches",
-    "order_images",
-];
+/// The views, which are made anew together.
+pub const PROJECTIONS: [&str; 7] = ledger::rebuild::VIEWS;
 
 /// Why the views were not made anew.
 #[derive(Debug, thiserror::Error)]

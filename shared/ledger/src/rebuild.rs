@@ -34,6 +34,17 @@ pub fn endpoint_of(event: &Event) -> Option<EndpointId> {
     }
 }
 
+/// The tables of the views. They are made anew together: each is a fold of the same log.
+pub const VIEWS: [&str; 7] = [
+    "tenants",
+    "tenant_keys",
+    "stores",
+    "jobs",
+    "open_batches",
+    "order_images",
+    "webhook_endpoints",
+];
+
 /// All view rows, folded in memory from the log's start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Views {

@@ -16,6 +16,7 @@ mod logs;
 mod metrics;
 mod pacing;
 mod quirks;
+mod rebuild;
 mod rotation;
 mod schemathesis;
 mod secrecy;

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use domain::event::Event;
 use domain::{BatchId, EndpointId, JobId, KeyId, OrderId, StoreId, TenantId};
 use ledger::Recorded;
-use ledger::rebuild::{Views, endpoint_of};
+use ledger::rebuild::{VIEWS, Views, endpoint_of};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
@@ -21,15 +21,6 @@ use crate::script::Script;
 use crate::write::misuse;
 
 const BESIDE: &str = "_rebuilt";
-const TABLES: [&str; 7] = [
-    "tenants",
-    "tenant_keys",
-    "stores",
-    "jobs",
-    "open_batches",
-    "order_images",
-    "webhook_endpoints",
-];
 /// Events per page.
 const PAGE: u32 = 2_000;
 /// Rows per transaction, so that appends get their turn in between.
@@ -197,7 +188,7 @@ async fn write_rows(on: &mut SqliteConnection, views: &Views, rows: &[Touched]) 
 }
 
 async fn make_tables(on: &mut SqliteConnection) -> Result<()> {
-    for table in TABLES {
+    for table in VIEWS {
         run(on, format!("DROP TABLE IF EXISTS {table}{BESIDE}")).await?;
         let sql: String =
             sqlx::query_scalar("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?")
@@ -214,7 +205,7 @@ async fn make_tables(on: &mut SqliteConnection) -> Result<()> {
 }
 
 async fn swap_tables(on: &mut SqliteConnection) -> Result<()> {
-    for table in TABLES {
+    for table in VIEWS {
         let indices: Vec<String> = sqlx::query_scalar(
             "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
         )
