@@ -61,6 +61,23 @@ class Gateway:
         found = self.surely("GET", f"/jobs/{job}?wait=10")
         return found if found["status"] in FINAL else None
 
+    def hears(self, order, text):
+        """The events that an event stream of the tenant tells of one note, up to its end."""
+        request = urllib.request.Request(self.url + "/jobs/events", headers={"Authorization": f"Bearer {self.key}"})
+        heard = []
+        # A line is awaited for longer than the comments are apart that keep a stream alive.
+        with urllib.request.urlopen(request, timeout=60) as stream:
+            job = self.note(order, text)["id"]
+            event = None
+            for line in stream:
+                line = line.decode().strip()
+                if line.startswith("event: "):
+                    event = line.removeprefix("event: ")
+                elif line.startswith("data: ") and json.loads(line.removeprefix("data: "))["id"] == job:
+                    heard.append(event)
+                    if event.removeprefix("job.") in FINAL:
+                        return heard
+
     def all_jobs(self):
         jobs, cursor = {}, ""
         while cursor is not None:

@@ -4,5 +4,6 @@
 
 mod linked;
 mod restoring;
+mod scripts;
 mod starting;
 mod verifying;

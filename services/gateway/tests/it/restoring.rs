@@ -27,7 +27,7 @@ fn migrate_restored(folder: &Path) -> Output {
 }
 
 #[track_caller]
-fn says(output: &Output, success: bool, what: &[&str]) {
+pub(crate) fn says(output: &Output, success: bool, what: &[&str]) {
     let text = format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
@@ -39,12 +39,12 @@ fn says(output: &Output, success: bool, what: &[&str]) {
     }
 }
 
-async fn open(folder: &Path) -> SqliteLedger {
+pub(crate) async fn open(folder: &Path) -> SqliteLedger {
     SqliteLedger::open(folder.join("app.db")).await.unwrap()
 }
 
 /// A ledger with one store of four partitions.
-async fn backup(folder: &Path) -> (SqliteLedger, Store) {
+pub(crate) async fn backup(folder: &Path) -> (SqliteLedger, Store) {
     let ledger = open(folder).await;
     ledger.migrate().await.unwrap();
     ledger.init_setting("partitions", b"4").await.unwrap();
@@ -53,7 +53,7 @@ async fn backup(folder: &Path) -> (SqliteLedger, Store) {
     (ledger, store)
 }
 
-async fn submit(ledger: &SqliteLedger, store: &Store, order: &str, later: Duration) -> JobId {
+pub(crate) async fn submit(ledger: &SqliteLedger, store: &Store, order: &str, later: Duration) -> JobId {
     let mut job = sample::submission(store, Some(order), sample::now());
     job.due_at = sample::now().plus(later);
     let mut append = sample::append(sample::now());
@@ -99,7 +99,7 @@ async fn intend(ledger: &SqliteLedger, job: &Job) {
     sample::land(ledger, append).await;
 }
 
-async fn job(ledger: &SqliteLedger, id: JobId) -> Job {
+pub(crate) async fn job(ledger: &SqliteLedger, id: JobId) -> Job {
     ledger.job(id).await.unwrap().unwrap()
 }
 
