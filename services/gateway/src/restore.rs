@@ -14,7 +14,8 @@ pub(crate) async fn run(config: &Config) -> Result<(), StartError> {
     root::open(&opened.ledger, config).await?;
     let clock = SystemClock;
     let now = Timestamp::from_millis(clock.unix_ms());
-    let done = restored(&opened.ledger, IncarnationId(clock.uuid()), now)
+    let alone = opened.lock.is_some();
+    let done = restored(&opened.ledger, IncarnationId(clock.uuid()), now, alone)
         .await
         .map_err(|error| StartError::failed("the restored ledger cannot be used", error))?;
     opened.ledger.close().await;

@@ -11,7 +11,7 @@ use domain::event::JobFailed;
 use domain::job::{ErrorCode, Job, JobError};
 use domain::{IncarnationId, JobId, Timestamp};
 use ledger::seal::Identity;
-use ledger::{Append, AppendError, BackendError, Guard, Ledger, Meta};
+use ledger::{Append, AppendError, BackendError, Claimed, Guard, Ledger, Meta};
 
 /// How long the partitions are ours between two pages.
 const LEASE: Duration = Duration::from_mins(5);
@@ -47,7 +47,8 @@ pub enum RestoredError {
 
 /// Starts a new generation of a restored ledger and ends what may have been carried out in the lost one.
 ///
-/// Nobody else may use the ledger; a worker that does is noticed. Safe to repeat.
+/// Nobody else may use the ledger. With `alone` that is proven, and heartbeats in it are those of the dead; else a worker
+/// that uses it, or did within its lease, is noticed. Safe to repeat.
 ///
 /// # Errors
 /// [`RestoredError`]; what was done before it stays.
@@ -55,11 +56,18 @@ pub async fn restored(
     ledger: &Ledger,
     incarnation: IncarnationId,
     now: Timestamp,
+    alone: bool,
 ) -> Result<Restored, RestoredError> {
     let members = ledger.heartbeat(incarnation, LEASE, false).await?;
-    let ended = if members.live == [incarnation] {
+    let ended = if alone || members.live == [incarnation] {
         let partitions: Vec<u16> = members.partitions.iter().map(|owned| owned.partition).collect();
-        take(ledger, incarnation, &partitions, now).await
+        // The higher epochs refuse the appends of whoever is left over from the lost generation.
+        let claimed = ledger.claim(incarnation, &partitions, alone).await?;
+        if claimed.len() == partitions.len() {
+            take(ledger, incarnation, claimed, now).await
+        } else {
+            Err(RestoredError::InUse)
+        }
     } else {
         Err(RestoredError::InUse)
     };
@@ -70,14 +78,9 @@ pub async fn restored(
 async fn take(
     ledger: &Ledger,
     incarnation: IncarnationId,
-    partitions: &[u16],
+    claimed: Vec<Claimed>,
     now: Timestamp,
 ) -> Result<Restored, RestoredError> {
-    // The higher epochs refuse the appends of whoever is left over from the lost generation.
-    let claimed = ledger.claim(incarnation, partitions, false).await?;
-    if claimed.len() != partitions.len() {
-        return Err(RestoredError::InUse);
-    }
     let mut done = Restored {
         generation: Identity::renew(&**ledger).await?,
         ..Restored::default()

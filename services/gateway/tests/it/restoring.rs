@@ -2,8 +2,10 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::Duration;
 
+use app::{RestoredError, restored};
 use domain::batch::{OpenBatch, RequestKind};
 use domain::event::{BatchOpened, JobIntentRecorded};
 use domain::job::{ErrorCode, Job, JobStatus};
@@ -12,7 +14,7 @@ use domain::{IncarnationId, JobId};
 use ledger::conformance::sample;
 use ledger::seal::Identity;
 use ledger::view::ViewRow;
-use ledger::{Backend, Expected, NewEvent, Stream};
+use ledger::{AppenderConfig, Backend, Expected, Ledger, NewEvent, Stream};
 use ledger_sqlite::SqliteLedger;
 
 fn migrate_restored(folder: &Path) -> Output {
@@ -144,7 +146,7 @@ async fn nothing_that_may_have_been_done_since_the_backup_is_done_again() {
 }
 
 #[tokio::test]
-async fn a_ledger_that_a_worker_uses_is_left_alone() {
+async fn a_shared_ledger_that_a_worker_uses_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let (ledger, store) = backup(folder.path()).await;
     let due = submit(&ledger, &store, "1", Duration::ZERO).await;
@@ -153,13 +155,15 @@ async fn a_ledger_that_a_worker_uses_is_left_alone() {
     ledger.heartbeat(worker, hour, false).await.unwrap();
     ledger.claim(worker, &[0, 1, 2, 3], false).await.unwrap();
 
-    says(
-        &migrate_restored(folder.path()),
-        false,
-        &["stop it and try again"],
-    );
+    // As if it were shared: an embedded one is proven unused by the lock on its folder.
+    let shared = Ledger::start(Arc::new(open(folder.path()).await), AppenderConfig::default());
+    let refused = restored(&shared, sample::id(), sample::now(), false).await;
+    assert!(matches!(refused, Err(RestoredError::InUse)), "{refused:?}");
     assert_eq!(job(&ledger, due).await.status, JobStatus::Queued);
     assert_eq!(ledger.setting("generation").await.unwrap(), None);
     let members = ledger.heartbeat(worker, hour, false).await.unwrap();
     assert_eq!(members.live, [worker], "nothing of the attempt stays behind");
+
+    drop(ledger);
+    says(&migrate_restored(folder.path()), true, &["1 open jobs may"]);
 }
