@@ -21,7 +21,7 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
 /// Every header of ours that a page may want to read.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "ETag, Location, Link, Age, X-Cache, X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, \
-     Preference-Applied, Idempotency-Replayed",
+     Preference-Applied, Idempotency-Replayed, X-First-Tenant-Position, X-Last-Tenant-Position",
 );
 /// How long a browser need not ask again, in seconds; two hours is the most that any takes.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");

@@ -12,6 +12,7 @@
 
 mod answer;
 mod cors;
+mod export;
 mod extract;
 mod fingerprint;
 mod guard;
@@ -35,4 +36,3 @@ pub use readiness::{AppReadiness, Check, CheckStatus, ORDER_DESK, Readiness};
 pub use router::{paths, router, service_router};
 pub use serve::{ServeConfig, serve};
 pub use state::{ApiConfig, ApiState, BucketSize};
-pub use view::notice as webhook_data;

@@ -136,6 +136,7 @@ fn table() -> Table {
         .verbs(&ENDPOINT_VERBS.map(|(_, path)| path))
         .verbs(&DELIVERY_VERBS.map(|(_, path)| path))
         .route("/audit", get(routes::audit::list))
+        .route("/audit/export", get(routes::audit::export))
         .route("/audit/checkpoint", get(routes::audit::checkpoint))
         .route("/audit/proof/inclusion", get(routes::audit::inclusion))
         .route("/audit/proof/consistency", get(routes::audit::consistency))

@@ -25,7 +25,6 @@ mod idempotency;
 mod jobs;
 mod log;
 pub mod metric;
-mod notice;
 pub mod payload;
 mod reads;
 mod restored;
@@ -50,7 +49,7 @@ use url::Url;
 use vault::{ArgonPool, Authenticator, AuthenticatorConfig, Keyring};
 
 pub use admin::{PROJECTIONS, RebuildError};
-pub use audit::{AuditEntry, AuditPage, AuditQuery, Subject};
+pub use audit::{AuditEntry, AuditPage, AuditQuery, Export, ExportQuery, Subject};
 pub use auth::{AuthError, Authenticated, Caller, TenantRef};
 pub use denied::Denied;
 pub use dry_run::{DryRun, DryRunError};
@@ -59,7 +58,6 @@ pub use history::{Changed, OrderAtError, OrderChange, OrderHistory, Revert, Reve
 pub use idempotency::{Earlier, IdempotencyKey, Once, Outcome, StoredAnswer};
 pub use jobs::{CancelError, JobPage, JobQuery, JobView, QueuePlace};
 pub use log::{Consistency, Inclusion, LogKey, ProofError};
-pub use notice::{ForeignEdit, Notice, OrderNotice};
 pub use reads::{CacheState, CustomerSearch, Listing, Parameter, ReadError, ReadOptions, Reading, Search};
 pub use restored::{Restored, RestoredError, restored};
 pub use retry::{Assume, Many, RetryError};

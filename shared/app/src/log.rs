@@ -35,7 +35,7 @@ pub enum ProofError {
 may_be_denied!(ProofError);
 
 impl ProofError {
-    fn later() -> Self {
+    pub(crate) fn later() -> Self {
         Self::NotSealed { retry_after: SOON }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+mod audit;
 mod contract;
 mod crash;
 mod disconnect;
@@ -25,7 +26,6 @@ mod specification;
 mod startup;
 mod tenants;
 mod traces;
-mod webhooks;
 
 /// What anything may take on a machine busy with other tests.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -83,6 +83,18 @@ pub(super) fn components() -> Map<String, Value> {
             json!({"type": "string"}),
         ),
         (
+            "X-First-Tenant-Position",
+            "`tenant_position` of the first entry; left out if there is none.",
+            false,
+            json!({"type": "integer", "minimum": 1}),
+        ),
+        (
+            "X-Last-Tenant-Position",
+            "`tenant_position` of the last entry; left out if there is none.",
+            false,
+            json!({"type": "integer", "minimum": 1}),
+        ),
+        (
             "ETag",
             "The strong tag of the content.",
             false,

@@ -58,6 +58,7 @@ use crate::routes;
         routes::webhooks::replay::replay,
         routes::webhooks::redeliver::redeliver,
         routes::audit::list::list,
+        routes::audit::export::export,
         routes::audit::checkpoint::checkpoint,
         routes::audit::inclusion::inclusion,
         routes::audit::consistency::consistency,

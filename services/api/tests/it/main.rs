@@ -16,6 +16,7 @@ mod deliveries;
 mod dry_runs;
 mod envelope;
 mod events;
+mod exports;
 mod faults;
 mod history;
 mod idempotency;

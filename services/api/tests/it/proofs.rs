@@ -11,7 +11,7 @@ use crate::place::{KEY, Place};
 const OTHER: &str = "another-master-key-of-more-than-32-characters";
 
 /// What a worker does every few seconds.
-async fn seal(place: &Place) -> u64 {
+pub async fn seal(place: &Place) -> u64 {
     let ledger = place.app.ledger();
     let identity = Identity::open(&**ledger, Uuid::now_v7()).await.unwrap();
     let seed = place.app.keyring().signing_seed();

@@ -4,6 +4,7 @@
 //! but reads and refused log-ins ([`reads`]), which are events of their own. [`entry`] says what of an event is shown.
 
 mod entry;
+mod export;
 
 use std::collections::HashMap;
 
@@ -12,6 +13,7 @@ use ledger::Recorded;
 use ledger::audit::{Actor, AuditFilter, Place};
 
 pub use entry::{AuditEntry, Subject};
+pub use export::{Export, ExportQuery};
 
 use crate::{App, Caller, Denied};
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod checkpoint;
 pub(crate) mod consistency;
+pub(crate) mod export;
 pub(crate) mod inclusion;
 pub(crate) mod keys;
 pub(crate) mod list;
@@ -12,6 +13,7 @@ use crate::extract::Params;
 
 pub(crate) use checkpoint::checkpoint;
 pub(crate) use consistency::consistency;
+pub(crate) use export::export;
 pub(crate) use inclusion::inclusion;
 pub(crate) use keys::keys;
 pub(crate) use list::list;
