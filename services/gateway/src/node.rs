@@ -9,14 +9,11 @@ use app::{App, AppConfig, Seals, Ttl};
 use domain::order::create::Marker;
 use ledger::Ledger;
 use metrics_exporter_prometheus::PrometheusHandle;
-use queue::Queue;
 use runtime::config::{ConfigError, CreateMarker, Database};
 use runtime::{Clock, Config, Lifecycle, SystemClock};
 use tokio::net::TcpListener;
 use vault::{ArgonPool, Keyring, PoolConfig};
-use webhook::{RetrySchedule, Sender, SenderConfig};
 use worker::schedule::Limits;
-use worker::webhooks::{Teller, TellerConfig, TellerParts};
 use worker::{Worker, WorkerConfig};
 
 use crate::error::StartError;
@@ -112,7 +109,7 @@ impl Node {
             Worker::new(worker::Parts {
                 ledger: opened.ledger.clone(),
                 queue: Arc::clone(&queue),
-                clock: Arc::clone(&clock),
+                clock,
                 keyring,
                 seals: app.seals().clone(),
                 client,
@@ -120,10 +117,6 @@ impl Node {
                 config: worker_config(config, opened.lock.is_some()),
             })
         });
-        let teller = role
-            .works()
-            .then(|| teller(config, &opened.ledger, &queue, &app))
-            .transpose()?;
         let port = if role.serves() {
             config.port
         } else {
@@ -158,11 +151,15 @@ impl Node {
                 Ok(())
             });
         }
+        if role.serves() {
+            let recorder = app.start_recorder(lifecycle.draining());
+            lifecycle.spawn("audit", async move {
+                recorder.await;
+                Ok(())
+            });
+        }
         if let Some(worker) = &worker {
             worker.run(lifecycle);
-        }
-        if let Some(teller) = &teller {
-            teller.run(lifecycle);
         }
         let guards = Guards::new(&GuardConfig::of(config), app.clock());
         let counter = open::limiter(config, app.clock())?;
@@ -201,8 +198,9 @@ impl Node {
         })
     }
 
-    /// Closes cache and ledger; to be called when the lifecycle has ended.
+    /// Records what was shown last, closes cache and ledger; to be called when the lifecycle has ended.
     pub async fn close(self) {
+        self.app.record_notes().await;
         self.cached.close(&self.ledger).await;
         self.ledger.close().await;
     }
@@ -250,24 +248,6 @@ fn client(config: &Config) -> Result<orderdesk::Client, StartError> {
         .map_err(|error| StartError::failed("the Order Desk client cannot be set up", error))
 }
 
-fn teller(config: &Config, ledger: &Ledger, queue: &Arc<dyn Queue>, app: &App) -> Result<Teller, StartError> {
-    let sender = Sender::new(SenderConfig::new(config.webhook_allow_nets.clone()))
-        .map_err(|error| StartError::failed("the sending of webhooks cannot be set up", error))?;
-    Ok(Teller::new(TellerParts {
-        ledger: ledger.clone(),
-        queue: Arc::clone(queue),
-        clock: Arc::clone(app.clock()),
-        app: app.clone(),
-        render: api::webhook_data,
-        sender,
-        schedule: RetrySchedule::new(config.webhook_retry_schedule.clone()),
-        config: TellerConfig {
-            reader_lease: config.lease_ttl,
-            ..TellerConfig::default()
-        },
-    }))
-}
-
 fn app_config(config: &Config, alone: bool) -> AppConfig {
     AppConfig {
         auto_provision: config.auto_provision,
@@ -284,6 +264,7 @@ fn app_config(config: &Config, alone: bool) -> AppConfig {
         },
         alone,
         webhook_allow_nets: config.webhook_allow_nets.clone(),
+        audit_reads: config.audit_reads,
         ..AppConfig::new(config.orderdesk_base_url.clone())
     }
 }

@@ -11,7 +11,6 @@ use crate::schedule::Census;
 pub fn describe() {
     gauges();
     counters();
-    crate::webhooks::metric::describe();
 }
 
 fn gauges() {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use domain::event::LoginRefusal;
 use domain::{KeyId, RequestId, TenantId, Timestamp};
 use ledger::{BackendError, Meta};
 use vault::{AuthenticateError, Candidate, HashError, LookupHash, MasterKey};
 
+use crate::audit::Refused;
 use crate::{App, Denied};
 
 /// The tenant that a key opens.
@@ -100,7 +102,8 @@ pub(crate) struct Proven {
 }
 
 enum LoadError {
-    Revoked,
+    /// Withdrawn; whose it was, unless the whole tenant is gone.
+    Revoked(Option<Refused>),
     Ledger(BackendError),
 }
 
@@ -111,28 +114,56 @@ impl From<BackendError> for LoadError {
 }
 
 impl App {
+    /// As [`App::authenticate`], for a request from outside: that a withdrawn key was tried goes into the audit log.
+    pub async fn log_in(
+        &self,
+        key: &MasterKey,
+        client_ip: &str,
+        request_id: &RequestId,
+    ) -> Result<Authenticated, AuthError> {
+        self.identify(key).await.map_err(|(error, refused)| {
+            if let Some(refused) = refused {
+                self.note_refused(refused, client_ip.to_owned(), request_id.clone());
+            }
+            error
+        })
+    }
+
     /// Tells what `key` opens. A key that nobody knows costs one look-up and no argon2.
     pub async fn authenticate(&self, key: &MasterKey) -> Result<Authenticated, AuthError> {
+        self.identify(key).await.map_err(|(error, _)| error)
+    }
+
+    /// What `key` opens; of one that was withdrawn, whose it was.
+    async fn identify(&self, key: &MasterKey) -> Result<Authenticated, (AuthError, Option<Refused>)> {
+        let other = |error| Err((error, None));
         let load = |lookup: LookupHash| self.candidate(lookup);
         let proven = match self.0.authenticator.authenticate(key, Instant::now(), load).await {
             Ok(proven) => proven,
-            Err(AuthenticateError::Load(LoadError::Revoked)) => return Err(AuthError::KeyRevoked),
+            Err(AuthenticateError::Load(LoadError::Revoked(refused))) => {
+                return Err((AuthError::KeyRevoked, refused));
+            }
             Err(AuthenticateError::Load(LoadError::Ledger(error))) => {
-                return Err(AuthError::Denied(error.into()));
+                return other(AuthError::Denied(error.into()));
             }
             Err(AuthenticateError::Mismatch) => {
                 tracing::error!("a stored key hash belongs to another key");
-                return Err(AuthError::Unknown);
+                return other(AuthError::Unknown);
             }
             Err(AuthenticateError::Hash(HashError::Busy) | AuthenticateError::Unsettled) => {
-                return Err(AuthError::Busy);
+                return other(AuthError::Busy);
             }
-            Err(AuthenticateError::Hash(error)) => return Err(AuthError::Denied(hash_failure(error))),
+            Err(AuthenticateError::Hash(error)) => return other(AuthError::Denied(hash_failure(error))),
         };
         match proven {
             // Checked here and not only on loading: it may pass while the proof is remembered.
             Some(proven) if proven.expires_at.is_some_and(|at| at <= self.now()) => {
-                Err(AuthError::KeyRevoked)
+                let refused = Refused {
+                    tenant: proven.tenant,
+                    key: proven.key,
+                    reason: LoginRefusal::Expired,
+                };
+                Err((AuthError::KeyRevoked, Some(refused)))
             }
             Some(proven) => Ok(Authenticated {
                 tenant: TenantRef::Known(proven.tenant),
@@ -142,7 +173,7 @@ impl App {
                 tenant: TenantRef::Provisional(key.clone()),
                 key_id: None,
             }),
-            None => Err(AuthError::Unknown),
+            None => other(AuthError::Unknown),
         }
     }
 
@@ -157,12 +188,21 @@ impl App {
         let Some(key) = self.0.ledger.key_by_lookup(&hex::encode(lookup)).await? else {
             return Ok(None);
         };
-        if !key.is_live(self.now()) {
-            return Err(LoadError::Revoked);
-        }
         let tenant = self.0.ledger.tenant(key.tenant_id).await?;
         if tenant.is_none_or(|tenant| tenant.deleted_at.is_some()) {
-            return Err(LoadError::Revoked);
+            return Err(LoadError::Revoked(None));
+        }
+        if !key.is_live(self.now()) {
+            let reason = if key.revoked_at.is_some() {
+                LoginRefusal::Revoked
+            } else {
+                LoginRefusal::Expired
+            };
+            return Err(LoadError::Revoked(Some(Refused {
+                tenant: key.tenant_id,
+                key: key.id,
+                reason,
+            })));
         }
         let payload = Proven {
             tenant: key.tenant_id,

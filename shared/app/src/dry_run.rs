@@ -1,6 +1,7 @@
 //! What a command would do, shown and not done.
 
 use domain::JobId;
+use domain::event::OrderView;
 use domain::job::ErrorCode;
 use domain::order::batch::fold;
 use domain::order::diff::diff;
@@ -161,6 +162,13 @@ impl App {
             }
             (_, None) => return Err(Denied::internal("a change without a target passed the checks").into()),
         };
+        if let Some(order) = submission
+            .order_id
+            .as_ref()
+            .filter(|_| submission.kind.is_order())
+        {
+            self.note_order(caller, store, order, OrderView::DryRun);
+        }
         Ok(run)
     }
 

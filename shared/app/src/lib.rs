@@ -101,6 +101,8 @@ pub struct AppConfig {
     /// Whether no other process changes what this one's cache keeps. Else, and unless the cache is shared, every hit is
     /// compared with the ledger.
     pub alone: bool,
+    /// Whether it is recorded who was shown an order or a list of them.
+    pub audit_reads: bool,
 }
 
 /// How long what was read is shown without asking again; zero: never.
@@ -143,6 +145,7 @@ impl AppConfig {
             ttl: Ttl::default(),
             webhook_allow_nets: Vec::new(),
             alone: false,
+            audit_reads: true,
         }
     }
 }
@@ -194,6 +197,7 @@ struct Inner {
     ends: reads::Ends,
     erasures: tokio::sync::Notify,
     rebuilding: tokio::sync::Mutex<()>,
+    notes: audit::Notes,
 }
 
 impl App {
@@ -230,6 +234,7 @@ impl App {
             ends: reads::Ends::new(),
             erasures: tokio::sync::Notify::new(),
             rebuilding: tokio::sync::Mutex::new(()),
+            notes: audit::Notes::default(),
         }))
     }
 

@@ -21,6 +21,12 @@ pub fn describe() {
         "Long polls and event streams that wait for news of jobs."
     );
     gauge!("job_waiters").increment(0.0);
+    describe_counter!(
+        "audit_notes_lost_total",
+        Unit::Count,
+        "Reads and refused log-ins that found no room on their way into the audit log."
+    );
+    counter!("audit_notes_lost_total").increment(0);
 }
 
 /// A job has ended.

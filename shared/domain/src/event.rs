@@ -4,12 +4,14 @@
 //! beside the old one; `fixtures/events` keeps one document of each for ever, and a test reads them all.
 //! Personal data and credentials are never in these structs: they travel beside the event, sealed.
 
+mod audit;
 mod endpoint;
 mod job;
 mod order;
 mod store;
 mod tenant;
 
+pub use audit::{ListView, LoginRefusal, LoginRefused, OrderRead, OrderView, OrdersListed};
 pub use endpoint::{
     CallbackSecretCreated, DeliveryRepeated, EndpointCreated, EndpointDeleted, EndpointDisabled,
     EndpointEnabled, EndpointReplayed, EndpointSecretRotated, EndpointTested, EndpointUpdated,
@@ -166,4 +168,10 @@ events! {
     EndpointReplayed = "endpoint.replayed.v1";
     /// Somebody wants one thing to be told again.
     DeliveryRepeated = "delivery.repeated.v1";
+    /// An order was shown to somebody: once for each key, order and minute.
+    OrderRead = "audit.order_read.v1";
+    /// A list that was shown to somebody named these orders.
+    OrdersListed = "audit.orders_listed.v1";
+    /// A key that had been withdrawn was refused: once for each key, address and minute.
+    LoginRefused = "audit.login_refused.v1";
 }

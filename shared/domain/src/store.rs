@@ -149,7 +149,10 @@ impl Store {
             | Event::EndpointDeleted(_)
             | Event::EndpointTested(_)
             | Event::EndpointReplayed(_)
-            | Event::DeliveryRepeated(_) => return self,
+            | Event::DeliveryRepeated(_)
+            | Event::OrderRead(_)
+            | Event::OrdersListed(_)
+            | Event::LoginRefused(_) => return self,
         }
         self.version = version;
         self

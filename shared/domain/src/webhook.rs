@@ -115,7 +115,10 @@ impl WebhookEvent {
             | Event::EndpointEnabled(_)
             | Event::EndpointDeleted(_)
             | Event::EndpointReplayed(_)
-            | Event::DeliveryRepeated(_) => return None,
+            | Event::DeliveryRepeated(_)
+            | Event::OrderRead(_)
+            | Event::OrdersListed(_)
+            | Event::LoginRefused(_) => return None,
         })
     }
 
@@ -270,7 +273,10 @@ impl Endpoint {
             | Event::OrderWritten(_)
             | Event::OrderEditOverwritten(_)
             | Event::EndpointCreated(_)
-            | Event::DeliveryRepeated(_) => return self,
+            | Event::DeliveryRepeated(_)
+            | Event::OrderRead(_)
+            | Event::OrdersListed(_)
+            | Event::LoginRefused(_) => return self,
         }
         if let Some(sealed) = sealed {
             self.sealed = Some(sealed.clone());

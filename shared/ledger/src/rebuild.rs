@@ -160,7 +160,11 @@ impl Views {
                     self.endpoints.insert(endpoint.id, endpoint);
                 }
             }
-            Event::OrderEditOverwritten(_) | Event::DeliveryRepeated(_) => {}
+            Event::OrderEditOverwritten(_)
+            | Event::DeliveryRepeated(_)
+            | Event::OrderRead(_)
+            | Event::OrdersListed(_)
+            | Event::LoginRefused(_) => {}
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use domain::{BatchId, DeliveryId, EndpointId, JobId, OrderId, StoreId, TenantId};
+use uuid::Uuid;
 
 /// Whose events are numbered together, from version 1.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +22,10 @@ pub enum Stream {
     Endpoint(EndpointId),
     /// What was asked about one delivery.
     Delivery(DeliveryId),
+    /// What somebody was shown in one minute; the id is made from who, what and when.
+    Read(Uuid),
+    /// The refusals of one key in one minute, by address; the id is made of them.
+    Login(Uuid),
 }
 
 impl fmt::Display for Stream {
@@ -33,6 +38,8 @@ impl fmt::Display for Stream {
             Self::Order(store, order) => write!(f, "order-{store}-{order}"),
             Self::Endpoint(id) => write!(f, "endpoint-{id}"),
             Self::Delivery(id) => write!(f, "delivery-{id}"),
+            Self::Read(id) => write!(f, "read-{id}"),
+            Self::Login(id) => write!(f, "login-{id}"),
         }
     }
 }

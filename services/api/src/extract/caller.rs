@@ -30,6 +30,7 @@ impl FromRequestParts<ApiState> for Caller {
         refuse_token_in_query(parts.uri.query().unwrap_or_default())?;
         let context = Context::of(&parts.extensions);
         let ip = context.client().ip;
+        let client_ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
         let failed = |problem| state.guards.login_failed(ip, problem);
         let key = match bearer(parts) {
             Ok(key) => key,
@@ -50,19 +51,25 @@ impl FromRequestParts<ApiState> for Caller {
         {
             return Err(problem);
         }
-        let authenticated = state.app.authenticate(&key).await.map_err(|error| match error {
-            AuthError::Unknown => failed(unknown("The master key is unknown.")),
-            AuthError::KeyRevoked => failed(key_revoked()),
-            AuthError::Busy => Problem::new(Code::Busy, "Too many keys are being verified at this moment.")
-                .retry_after(Duration::from_secs(1)),
-            AuthError::Denied(denied) => denied.into(),
-        })?;
+        let authenticated = state
+            .app
+            .log_in(&key, &client_ip, context.request_id())
+            .await
+            .map_err(|error| match error {
+                AuthError::Unknown => failed(unknown("The master key is unknown.")),
+                AuthError::KeyRevoked => failed(key_revoked()),
+                AuthError::Busy => {
+                    Problem::new(Code::Busy, "Too many keys are being verified at this moment.")
+                        .retry_after(Duration::from_secs(1))
+                }
+                AuthError::Denied(denied) => denied.into(),
+            })?;
         limit(state, &context, parts, &authenticated.tenant).await?;
         let caller = app::Caller {
             tenant: authenticated.tenant,
             key_id: authenticated.key_id,
             key,
-            client_ip: context.client().ip.map(|ip| ip.to_string()).unwrap_or_default(),
+            client_ip,
             request_id: context.request_id().clone(),
             // Our own span, where traces are wanted: what follows from the request is below it.
             traceparent: trace::traceparent(&Span::current()).or_else(|| super::traceparent(&parts.headers)),

@@ -24,4 +24,3 @@ mod reverts;
 mod schedule;
 mod seals;
 mod support;
-mod webhooks;

@@ -108,7 +108,10 @@ fn content(event: &Event) -> Content {
         | Event::EndpointDeleted(_)
         | Event::EndpointTested(_)
         | Event::EndpointReplayed(_)
-        | Event::DeliveryRepeated(_) => Content::Nothing,
+        | Event::DeliveryRepeated(_)
+        | Event::OrderRead(_)
+        | Event::OrdersListed(_)
+        | Event::LoginRefused(_) => Content::Nothing,
     }
 }
 
@@ -149,7 +152,10 @@ fn hidden(event: &Event) -> &'static [&'static str] {
         | Event::EndpointDeleted(_)
         | Event::EndpointTested(_)
         | Event::EndpointReplayed(_)
-        | Event::DeliveryRepeated(_) => &[],
+        | Event::DeliveryRepeated(_)
+        | Event::OrderRead(_)
+        | Event::OrdersListed(_)
+        | Event::LoginRefused(_) => &[],
     }
 }
 

@@ -5,6 +5,9 @@
 
 mod entry;
 mod export;
+mod listed;
+mod notes;
+mod recorder;
 
 use std::collections::HashMap;
 
@@ -14,6 +17,7 @@ use ledger::audit::{Actor, AuditFilter, Place};
 
 pub use entry::{AuditEntry, Subject};
 pub use export::{Export, ExportQuery};
+pub(crate) use notes::{List, Notes, Refused};
 
 use crate::{App, Caller, Denied};
 

@@ -1,7 +1,7 @@
 //! An order as it was known at some time.
 
 use domain::batch::RequestKind;
-use domain::event::Event;
+use domain::event::{Event, OrderView};
 use domain::order::{CommandKind, OrderDoc};
 use domain::store::Store;
 use domain::{OrderId, Timestamp};
@@ -80,7 +80,10 @@ impl App {
             filter.before = rows.last().map(|row| row.position);
             for row in &rows {
                 match self.told(store, order, row).await? {
-                    Told::Image(image) => return self.shown(image),
+                    Told::Image(image) => {
+                        self.note_order(caller, store, order, OrderView::History);
+                        return self.shown(image);
+                    }
                     Told::Deleted => return Err(OrderAtError::Unknown),
                     Told::Nothing => {}
                 }

@@ -8,7 +8,7 @@ mod revert;
 
 use std::collections::HashMap;
 
-use domain::event::Event;
+use domain::event::{Event, OrderView};
 use domain::job::{ErrorCode, Job};
 use domain::store::Store;
 use domain::{JobId, OrderId, Timestamp};
@@ -135,6 +135,9 @@ impl App {
                     .map_or(row.sealed.as_ref(), |job| job.outcome.as_ref());
                 bytes += sealed.map_or(0, |sealed| sealed.as_bytes().len());
                 page.changes.push(self.change(store, order, row, job).await?);
+                if page.changes.len() == 1 {
+                    self.note_order(caller, store, order, OrderView::History);
+                }
             }
             if !more {
                 return Ok(page);

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cache::{Area, Content, Mode, Policy, Topic};
 use domain::OrderId;
+use domain::event::{ListView, OrderView};
 use domain::order::OrderDoc;
 use domain::store::Store;
 use serde::Serialize;
@@ -17,6 +18,7 @@ use serde::Serialize;
 use super::error::Shared;
 use super::list::Shown;
 use super::{CustomerSearch, Listing, ReadError, ReadOptions, Reading, Search};
+use crate::audit::List;
 use crate::{App, Caller, Denied};
 
 /// What is asked for.
@@ -56,7 +58,7 @@ impl Wanted {
 
 impl App {
     /// Shows `wanted` to `caller`. Every read of a user comes through here, whether from the cache or from Order Desk:
-    /// this is where reads of personal data can be recorded.
+    /// this is where reads of personal data are noted for the audit log.
     pub(super) async fn show(
         &self,
         caller: &Caller,
@@ -73,20 +75,37 @@ impl App {
             query = format!("{position}:{query}");
         }
         let policy = self.policy(&wanted, options);
-        let (app, store) = (self.clone(), Arc::clone(store));
-        let fetch = move || async move { app.fetch(&store, &wanted).await.map_err(Shared::new) };
+        let (app, of, asked) = (self.clone(), Arc::clone(store), wanted.clone());
+        let fetch = move || async move { app.fetch(&of, &asked).await.map_err(Shared::new) };
         let cached = self
             .0
             .cache
             .read(&area, &query, policy, fetch)
             .await
             .map_err(Shared::own)?;
+        self.note_shown(caller, store, &wanted, &cached.content);
         Ok(Reading {
             body: cached.content.body,
             etag: cached.content.etag,
             cache: cached.state,
             age: cached.age,
         })
+    }
+
+    /// Notes what has personal data in it, for the audit log.
+    fn note_shown(&self, caller: &Caller, store: &Store, wanted: &Wanted, content: &Content) {
+        let list = || List {
+            body: content.body.clone(),
+            etag: content.etag.clone().unwrap_or_default(),
+        };
+        match wanted {
+            Wanted::Order(id) => self.note_order(caller, store, id, OrderView::Order),
+            Wanted::List(search) if search.listing() == Listing::Orders => {
+                self.note_list(caller, store, ListView::Orders, list);
+            }
+            Wanted::Customers(_) => self.note_list(caller, store, ListView::Customers, list),
+            Wanted::List(_) | Wanted::Item(_) | Wanted::Settings => {}
+        }
     }
 
     fn policy(&self, wanted: &Wanted, options: ReadOptions) -> Policy {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod audit;
 mod auth;
 mod cached;
 mod dry_run;

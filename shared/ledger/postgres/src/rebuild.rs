@@ -222,7 +222,11 @@ impl Fold {
             | Event::EndpointDeleted(_)
             | Event::EndpointTested(_)
             | Event::EndpointReplayed(_) => self.endpoints.extend(endpoint_of(&event)),
-            Event::OrderEditOverwritten(_) | Event::DeliveryRepeated(_) => {}
+            Event::OrderEditOverwritten(_)
+            | Event::DeliveryRepeated(_)
+            | Event::OrderRead(_)
+            | Event::OrdersListed(_)
+            | Event::LoginRefused(_) => {}
         }
         Ok(())
     }
