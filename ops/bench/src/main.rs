@@ -6,6 +6,7 @@
 //! To add a section: a file with `run(&Bench) -> Outcome<()>`, and a line in [`Section`] and [`run`].
 
 mod abuse;
+mod audit;
 mod drain;
 mod http;
 mod latency;
@@ -19,7 +20,6 @@ mod start;
 mod submit;
 mod table;
 mod takeover;
-mod webhooks;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,8 +46,8 @@ enum Section {
     Takeover,
     /// Good requests beside 1,000 slow clients and 200 bad requests a second
     Abuse,
-    /// Dispatch of webhooks, and their delay beside a dead endpoint
-    Webhooks,
+    /// The audit log of 5 million events: first page, page 1,000, exports
+    Audit,
     /// All of them
     All,
 }
@@ -67,6 +67,9 @@ struct Arguments {
     /// A running PostgreSQL whose user may create databases; without it a private one that does not flush to disk
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
+    /// Events of the log of `audit`, which is loaded once
+    #[arg(long, default_value_t = 5_000_000)]
+    events: u64,
     /// Where the gateway's binaries are; by default beside this one
     #[arg(long)]
     bin_dir: Option<PathBuf>,
@@ -77,6 +80,7 @@ struct Bench {
     window: Duration,
     only: String,
     postgres: Option<String>,
+    events: u64,
     bin_dir: PathBuf,
 }
 
@@ -97,6 +101,7 @@ fn perform(arguments: Arguments) -> Outcome<()> {
         window: Duration::from_secs(arguments.seconds.clamp(1, 60)),
         only: arguments.only,
         postgres: arguments.postgres,
+        events: arguments.events,
         bin_dir: arguments.bin_dir.or(beside).ok_or("no folder of binaries")?,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -126,11 +131,11 @@ async fn run(bench: &Bench, section: Section) -> Outcome<()> {
     if wanted(Section::Abuse) {
         abuse::run(bench).await?;
     }
+    if wanted(Section::Audit) {
+        audit::run(bench).await?;
+    }
     if wanted(Section::Takeover) {
         takeover::run(bench).await?;
-    }
-    if wanted(Section::Webhooks) {
-        webhooks::run(bench).await?;
     }
     Ok(())
 }
