@@ -20,6 +20,7 @@ mod start;
 mod submit;
 mod table;
 mod takeover;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,6 +49,8 @@ enum Section {
     Abuse,
     /// The audit log of 5 million events: first page, page 1,000, exports
     Audit,
+    /// Dispatch of webhooks, and their delay beside a dead endpoint
+    Webhooks,
     /// All of them
     All,
 }
@@ -136,6 +139,9 @@ async fn run(bench: &Bench, section: Section) -> Outcome<()> {
     }
     if wanted(Section::Takeover) {
         takeover::run(bench).await?;
+    }
+    if wanted(Section::Webhooks) {
+        webhooks::run(bench).await?;
     }
     Ok(())
 }

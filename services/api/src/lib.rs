@@ -36,3 +36,4 @@ pub use readiness::{AppReadiness, Check, CheckStatus, ORDER_DESK, Readiness};
 pub use router::{paths, router, service_router};
 pub use serve::{ServeConfig, serve};
 pub use state::{ApiConfig, ApiState, BucketSize};
+pub use view::notice as webhook_data;

@@ -9,11 +9,14 @@ use app::{App, AppConfig, Seals, Ttl};
 use domain::order::create::Marker;
 use ledger::Ledger;
 use metrics_exporter_prometheus::PrometheusHandle;
+use queue::Queue;
 use runtime::config::{ConfigError, CreateMarker, Database};
 use runtime::{Clock, Config, Lifecycle, SystemClock};
 use tokio::net::TcpListener;
 use vault::{ArgonPool, Keyring, PoolConfig};
+use webhook::{RetrySchedule, Sender, SenderConfig};
 use worker::schedule::Limits;
+use worker::webhooks::{Teller, TellerConfig, TellerParts};
 use worker::{Worker, WorkerConfig};
 
 use crate::error::StartError;
@@ -109,7 +112,7 @@ impl Node {
             Worker::new(worker::Parts {
                 ledger: opened.ledger.clone(),
                 queue: Arc::clone(&queue),
-                clock,
+                clock: Arc::clone(&clock),
                 keyring,
                 seals: app.seals().clone(),
                 client,
@@ -117,6 +120,10 @@ impl Node {
                 config: worker_config(config, opened.lock.is_some()),
             })
         });
+        let teller = role
+            .works()
+            .then(|| teller(config, &opened.ledger, &queue, &app))
+            .transpose()?;
         let port = if role.serves() {
             config.port
         } else {
@@ -160,6 +167,9 @@ impl Node {
         }
         if let Some(worker) = &worker {
             worker.run(lifecycle);
+        }
+        if let Some(teller) = &teller {
+            teller.run(lifecycle);
         }
         let guards = Guards::new(&GuardConfig::of(config), app.clock());
         let counter = open::limiter(config, app.clock())?;
@@ -246,6 +256,24 @@ fn client(config: &Config) -> Result<orderdesk::Client, StartError> {
     upstream.timeout = config.orderdesk_timeout;
     orderdesk::Client::new(upstream)
         .map_err(|error| StartError::failed("the Order Desk client cannot be set up", error))
+}
+
+fn teller(config: &Config, ledger: &Ledger, queue: &Arc<dyn Queue>, app: &App) -> Result<Teller, StartError> {
+    let sender = Sender::new(SenderConfig::new(config.webhook_allow_nets.clone()))
+        .map_err(|error| StartError::failed("the sending of webhooks cannot be set up", error))?;
+    Ok(Teller::new(TellerParts {
+        ledger: ledger.clone(),
+        queue: Arc::clone(queue),
+        clock: Arc::clone(app.clock()),
+        app: app.clone(),
+        render: api::webhook_data,
+        sender,
+        schedule: RetrySchedule::new(config.webhook_retry_schedule.clone()),
+        config: TellerConfig {
+            reader_lease: config.lease_ttl,
+            ..TellerConfig::default()
+        },
+    }))
 }
 
 fn app_config(config: &Config, alone: bool) -> AppConfig {

@@ -10,6 +10,8 @@
 //! - `seals` grows and signs the tree over the events;
 //! - `grants` answers readers who ask for tokens.
 //!
+//! Beside it, [`webhooks::Teller`] tells what happened.
+//!
 //! To add a kind of command, add its cycle under `cycle` and its tokens in the schedule's entry.
 
 mod context;
@@ -28,6 +30,7 @@ mod seals;
 mod tests;
 mod trace;
 mod upstream;
+pub mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -11,6 +11,7 @@ use crate::schedule::Census;
 pub fn describe() {
     gauges();
     counters();
+    crate::webhooks::metric::describe();
 }
 
 fn gauges() {

@@ -25,6 +25,7 @@ mod idempotency;
 mod jobs;
 mod log;
 pub mod metric;
+mod notice;
 pub mod payload;
 mod reads;
 mod restored;
@@ -58,6 +59,7 @@ pub use history::{Changed, OrderAtError, OrderChange, OrderHistory, Revert, Reve
 pub use idempotency::{Earlier, IdempotencyKey, Once, Outcome, StoredAnswer};
 pub use jobs::{CancelError, JobPage, JobQuery, JobView, QueuePlace};
 pub use log::{Consistency, Inclusion, LogKey, ProofError};
+pub use notice::{ForeignEdit, Notice, OrderNotice};
 pub use reads::{CacheState, CustomerSearch, Listing, Parameter, ReadError, ReadOptions, Reading, Search};
 pub use restored::{Restored, RestoredError, restored};
 pub use retry::{Assume, Many, RetryError};

@@ -290,6 +290,8 @@ pub trait Webhooks: Send + Sync + 'static {
     /// how many.
     async fn skip_deliveries(&self, endpoint: EndpointId, now: Timestamp, limit: u32) -> Result<u64>;
 
+    /// How many deliveries are pending, claimed ones included.
+    async fn pending_deliveries(&self) -> Result<u64>;
     /// A delivery.
     async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>>;
     /// A page of an endpoint's deliveries.

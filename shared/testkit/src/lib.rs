@@ -3,6 +3,7 @@
 //! - [`servers`]: a private Postgres, NATS or Redis on a free port, which a test may stop, kill and start again.
 //! - [`process`]: one of the workspace's programs, or a tool, as a child process, with its output, signals and exit
 //!   status.
+//! - [`Receiver`]: an HTTP server that keeps what it is sent and answers as a test wants.
 //! - [`CrashPoint`]: the setting that makes such a process kill itself at a named place.
 //! - [`eventually`]: waiting for a condition with a deadline, instead of sleeping.
 //! - [`at_best`]: a claim of speed, on a machine that may be busy.
@@ -18,6 +19,7 @@ mod eventually;
 mod guarded;
 mod port;
 pub mod process;
+mod receiver;
 pub mod servers;
 mod wire;
 
@@ -26,4 +28,5 @@ pub use crash_point::CrashPoint;
 pub use eventually::{Outcome, eventually};
 pub use port::free_port;
 pub use process::Process;
+pub use receiver::{Received, Receiver, Reply};
 pub use servers::{Nats, Postgres, Redis};

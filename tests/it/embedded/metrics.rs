@@ -6,7 +6,7 @@ use serde_json::json;
 use simulator::{HoldPhase, Matcher, RequestKind};
 use system_tests::metrics::{differences, of_scrape, of_table};
 use system_tests::{Gateway, desk};
-use testkit::eventually;
+use testkit::{Receiver, eventually};
 
 const TABLE: &str = include_str!("../../../ops/metrics.md");
 const SOON: Duration = Duration::from_secs(30);
@@ -26,14 +26,26 @@ fn value<'a>(text: &'a str, sample: &str) -> &'a str {
 
 #[tokio::test]
 async fn the_main_job_emits_every_metric_of_the_table_and_no_other() {
-    let gateway = Gateway::start().await;
+    let gateway = Gateway::builder()
+        .env("WEBHOOK_ALLOW_NETS", "127.0.0.0/8")
+        .start()
+        .await;
     let order = desk::orders(&gateway.desk, 1).remove(0);
     let client = gateway.client_with_store().await;
+    let receiver = Receiver::taking_all().await;
+    let hook = json!({"url": receiver.url()});
+    client.post("/webhook-endpoints", &hook).await.expect(201);
     let job = client.submit_note(desk::STORE, &order, "counted").await;
     client.wait_succeeded(&job, SOON).await;
     let read = format!("/stores/{}/orders/{order}", desk::STORE);
     client.get(&read).await.expect(200);
     gateway.client().get(&read).await.expect(404);
+    eventually("a webhook is counted", SOON, async || {
+        scrape(&gateway)
+            .await
+            .contains("webhook_attempt_duration_seconds_count")
+    })
+    .await;
 
     let (emitted, table) = (of_scrape(&scrape(&gateway).await), of_table(TABLE));
     assert!(emitted == table, "{}", differences(&emitted, &table));

@@ -26,6 +26,7 @@ mod specification;
 mod startup;
 mod tenants;
 mod traces;
+mod webhooks;
 
 /// What anything may take on a machine busy with other tests.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -24,3 +24,4 @@ mod reverts;
 mod schedule;
 mod seals;
 mod support;
+mod webhooks;

@@ -26,6 +26,15 @@ impl PostgresLedger {
         rows.first().map(delivery).transpose()
     }
 
+    pub(super) async fn count_pending(&self) -> Result<u64> {
+        let sql = "select count(*) as pending from webhook_deliveries where state = 'pending'";
+        let rows = self.readers.read(|| sqlx::query(sql)).await?;
+        let row = rows
+            .first()
+            .map(|row| Reading::new(row, "webhook_deliveries", "?"));
+        row.map_or(Ok(0), |row| row.number("pending"))
+    }
+
     pub(super) async fn read_deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<Delivery>> {
         let sql = concat!(
             "select ",

@@ -35,6 +35,14 @@ impl SqliteLedger {
         row.as_ref().map(delivery).transpose()
     }
 
+    pub(super) async fn count_pending(&self) -> Result<u64> {
+        let row = sqlx::query("SELECT count(*) FROM webhook_deliveries WHERE state = 'pending'")
+            .maybe(&self.readers)
+            .await
+            .map_err(failed)?;
+        row.map_or(Ok(0), |row| Cells::new(&row, "webhook_deliveries").number(0))
+    }
+
     pub(super) async fn read_deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<Delivery>> {
         let select = concat!(
             "SELECT ",

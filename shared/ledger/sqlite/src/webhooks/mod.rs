@@ -68,6 +68,10 @@ impl Webhooks for SqliteLedger {
         self.skip_pending(endpoint, now, limit).await
     }
 
+    async fn pending_deliveries(&self) -> Result<u64> {
+        self.count_pending().await
+    }
+
     async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>> {
         self.read_delivery(id).await
     }

@@ -47,6 +47,9 @@ impl Webhooks for Fake {
     async fn skip_deliveries(&self, _: EndpointId, _: Timestamp, _: u32) -> Result<u64> {
         unreachable!()
     }
+    async fn pending_deliveries(&self) -> Result<u64> {
+        unreachable!()
+    }
     async fn delivery(&self, _: DeliveryId) -> Result<Option<Delivery>> {
         unreachable!()
     }

@@ -29,6 +29,11 @@ pub async fn an_outcome_moves_its_delivery_on(fixture: &dyn Fixture) {
     ];
     let recorded = backend.record_attempts(&outcomes).await.unwrap();
     assert!(recorded.iter().all(|recorded| recorded.held));
+    assert_eq!(
+        backend.pending_deliveries().await.unwrap(),
+        1,
+        "the one that is tried again"
+    );
     let expected = [
         (DeliveryState::Delivered, 1, Some(now)),
         (DeliveryState::Pending, 1, None),
