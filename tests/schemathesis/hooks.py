@@ -35,7 +35,15 @@ LATER = f"{datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(day
 # OpenAPI cannot say that one of these is needed.
 SEARCHES = {"email", "customer_id", "phone", "last_name"}
 # A dry run tries the command on the order as it stands. Whether it fits cannot be seen in the schema of its body.
-DEPENDENT = {"createOrder", "replaceOrder", "mutateOrder", "moveOrder", "createInventoryItem", "updateInventoryItem"}
+DEPENDENT = {
+    "createOrder",
+    "replaceOrder",
+    "mutateOrder",
+    "moveOrder",
+    "revertJob",
+    "createInventoryItem",
+    "updateInventoryItem",
+}
 
 
 def call(method, path, key=KEY, body=None, **query):
