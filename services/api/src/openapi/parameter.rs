@@ -79,6 +79,21 @@ sets! {
         query("from", "Recorded at this time or later.", json!({"type": "string", "format": "date-time"})),
         query("to", "Recorded before this time.", json!({"type": "string", "format": "date-time"})),
     ];
+    /// Which entries of the audit log are exported, and how.
+    AuditExport = vec![
+        query(
+            "format",
+            "`ndjson`, which proves itself, or `csv`.",
+            json!({"type": "string", "enum": ["ndjson", "csv"], "default": "ndjson"}),
+        ),
+        query("from", "Recorded at this time or later.", json!({"type": "string", "format": "date-time"})),
+        query("to", "Recorded before this time.", json!({"type": "string", "format": "date-time"})),
+        query(
+            "from_position",
+            "At this `position` of the log or behind it.",
+            json!({"type": "integer", "minimum": 0, "maximum": 1_000_000_000_000_000_000_u64}),
+        ),
+    ];
     /// What orders can be searched by.
     OrderSearch = search(Listing::Orders);
     /// What inventory items can be searched by.

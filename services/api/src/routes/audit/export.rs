@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue};
 use super::number;
 use crate::export::{self, Ndjson, Writer};
 use crate::extract::{Caller, Params};
+use crate::openapi::parameter;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -30,12 +31,7 @@ const FORMAT: &str = "must be ndjson or csv";
 /// `csv`: one row for each entry, up to the present. A cell that a spreadsheet would take for a formula begins with `'`.
 #[utoipa::path(
     get, path = "/audit/export", operation_id = "exportAudit", tag = "audit",
-    params(
-        ("format" = Option<ExportFormat>, Query, description = "`ndjson`, which proves itself, or `csv`."),
-        ("from" = Option<String>, Query, format = DateTime, description = "Recorded at this time or later."),
-        ("to" = Option<String>, Query, format = DateTime, description = "Recorded before this time."),
-        ("from_position" = Option<u64>, Query, description = "At this `position` of the log or behind it."),
-    ),
+    params(parameter::AuditExport),
     responses((
         status = 200,
         description = "The export, as it is taken.",
@@ -83,8 +79,7 @@ pub(crate) async fn export(
 }
 
 /// How an export is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, utoipa::ToSchema)]
-#[schema(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ExportFormat {
     /// One JSON object a line, with what proves them.
     #[default]
