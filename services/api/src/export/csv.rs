@@ -1,8 +1,8 @@
 //! CSV (RFC 4180) for spreadsheets, with a header row.
 //!
 //! **Formula injection.** A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return for a
-//! formula, and what customers write into notes ends up here: such a cell gets a `'` before it, which spreadsheets
-//! take for "text follows".
+//! formula (a byte order mark before it does not count), and what customers write into notes ends up here: such a cell
+//! gets a `'` before it, which spreadsheets take for "text follows".
 
 use std::borrow::Cow;
 
@@ -11,6 +11,9 @@ use csv::{Terminator, WriterBuilder};
 use serde_json::Value;
 
 use crate::view;
+
+/// Not seen by many programs, which then take what follows for the beginning of the cell, or of the file.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// What an export of this form is.
 pub(crate) const CONTENT_TYPE: &str = "text/csv; charset=utf-8; header=present";
@@ -72,7 +75,7 @@ fn text(value: &Value) -> String {
 
 /// A cell that no spreadsheet takes for a formula.
 fn neutral(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', BYTE_ORDER_MARK]) {
         format!("'{cell}").into()
     } else {
         cell.into()
@@ -85,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+    const FORMULA: [char; 7] = ['=', '+', '-', '@', '\t', '\r', BYTE_ORDER_MARK];
 
     /// Cells that are made of what matters here.
     fn cell() -> impl Strategy<Value = String> {
@@ -101,6 +104,7 @@ mod tests {
             Just(",".to_owned()),
             Just(";".to_owned()),
             Just("'".to_owned()),
+            Just(BYTE_ORDER_MARK.to_string()),
             ".{0,4}",
         ];
         prop::collection::vec(parts, 0..6).prop_map(|parts| parts.concat())
