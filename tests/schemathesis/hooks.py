@@ -6,6 +6,7 @@ The variable ODG_PLACE (JSON) describes the gateway that is tested: its address 
 import atexit
 import collections
 import datetime
+import functools
 import itertools
 import json
 import os
@@ -67,6 +68,16 @@ def new_tenant():
     return call("POST", "/tenants", ADMIN_TOKEN, {"label": "Short-lived"})
 
 
+def new_endpoint():
+    return call("POST", "/webhook-endpoints", body={"url": PLACE["receiver"]})["id"]
+
+
+@functools.cache
+def endpoint_for(operation):
+    """One for each operation, so that what one does to it is nothing to the others."""
+    return new_endpoint()
+
+
 def real(operation, name):
     """An id of something that is there; none where all have been used, and for names that are no ids."""
     match name:
@@ -84,6 +95,10 @@ def real(operation, name):
             return new_tenant()["tenant_id"]
         case "key_id":
             return next(KEYS, None)
+        case "endpoint_id":
+            return new_endpoint() if operation == "deleteWebhookEndpoint" else endpoint_for(operation)
+        case "delivery_id":
+            return PLACE["delivery"]
         case "name" if operation == "rebuildProjection":
             return "all"
     return None
@@ -161,6 +176,15 @@ def lead_body(operation, body, waits):
     if operation == "createKey" and body.get("expires_at"):
         # It has to be in the future.
         body["expires_at"] = LATER
+    if operation in {"createWebhookEndpoint", "changeWebhookEndpoint"}:
+        # No address of the world outside, and none of a store that is not there.
+        if body.get("url"):
+            body["url"] = PLACE["receiver"]
+        if body.get("store_ids"):
+            body["store_ids"] = [PLACE["store"]]
+    if operation == "replayWebhooks":
+        # The one has to be before the other, and the more there is between them, the longer it takes.
+        body.update({"from": "2026-01-31T12:00:00Z", "to": "2026-01-31T13:00:00Z"})
     if operation == "submitBatch":
         for job in body["jobs"]:
             lead_options(job, waits)

@@ -43,6 +43,10 @@ pub fn check_url(url: &str, allow_nets: &[IpNet]) -> Result<Url, UrlRefused> {
         return Err(UrlRefused::TooLong);
     }
     let url = Url::parse(url).map_err(|_| UrlRefused::NoUrl)?;
+    // As it is kept and shown, where characters may have been escaped.
+    if url.as_str().len() > MOST_URL {
+        return Err(UrlRefused::TooLong);
+    }
     check(&url, &AddressPolicy::new(allow_nets))?;
     Ok(url)
 }
@@ -161,6 +165,11 @@ mod tests {
         assert_eq!(refused("https://"), UrlRefused::NoUrl);
         assert_eq!(
             refused(&format!("https://example.com/{}", "x".repeat(MOST_URL))),
+            UrlRefused::TooLong
+        );
+        // As it is kept, it is three times as long.
+        assert_eq!(
+            refused(&format!("https://example.com/{}", "ä".repeat(MOST_URL / 4))),
             UrlRefused::TooLong
         );
     }

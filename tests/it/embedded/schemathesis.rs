@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use system_tests::{Client, Gateway, desk, random_hex};
-use testkit::{Process, eventually};
+use testkit::{Process, Receiver, eventually};
 
 use super::PATIENCE;
 
@@ -57,6 +58,27 @@ async fn proven(client: &Client, job: &str) -> u64 {
     };
     eventually("the event is sealed", PATIENCE, ask).await;
     position
+}
+
+/// A delivery of a webhook.
+async fn delivered(client: &Client, receiver: &Receiver) -> String {
+    let url = json!({"url": receiver.url(), "events": ["test"]});
+    let endpoint = client.post("/webhook-endpoints", &url).await.expect(201).id();
+    let test = format!("/webhook-endpoints/{endpoint}/test");
+    client
+        .send(client.request(Method::POST, &test))
+        .await
+        .expect("an answer")
+        .expect(202);
+    let deliveries = format!("/webhook-endpoints/{endpoint}/deliveries");
+    eventually("the test is on its way", PATIENCE, async || {
+        let page = client.get(&deliveries).await.expect(200).body;
+        page["data"][0]["id"]
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| page.to_string())
+    })
+    .await
 }
 
 /// Orders, items and jobs in several states: what the hooks have to offer.
@@ -123,11 +145,15 @@ async fn the_gateway_answers_generated_requests_as_its_document_says() {
     let gateway = Gateway::builder()
         .env("LOG_LEVEL", "info")
         .env("ADMIN_TOKEN", &admin_token)
+        .env("WEBHOOK_ALLOW_NETS", "127.0.0.0/8")
         .start()
         .await;
     let client = gateway.client_with_store().await;
     let scratch = tempfile::tempdir().expect("a temporary folder");
+    let receiver = Receiver::taking_all().await;
     let mut place = furnish(&gateway, &client).await;
+    place["delivery"] = delivered(&client, &receiver).await.into();
+    place["receiver"] = receiver.url().into();
     let seen = scratch.path().join("seen.json");
     place["seen"] = seen.display().to_string().into();
 

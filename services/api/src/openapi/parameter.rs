@@ -91,7 +91,7 @@ sets! {
         query(
             "from_position",
             "At this `position` of the log or behind it.",
-            json!({"type": "integer", "minimum": 0, "maximum": 1_000_000_000_000_000_000_u64}),
+            json!({"type": "integer", "minimum": 0, "maximum": 999_999_999_999_999_999_u64}),
         ),
     ];
     /// What orders can be searched by.
