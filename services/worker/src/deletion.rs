@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::JobId;
 use domain::event::{JobCancelled, StoreCredentialsDestroyed};
 use domain::job::CancelReason;
 use domain::store::Store;
@@ -47,8 +48,18 @@ async fn end(context: &Context, store: &Store) -> Result<(), BackendError> {
     let Some(mut writing) = Writing::begin(context, store.partition, store.tenant_id) else {
         return Ok(());
     };
+    // Whole rows: what is written replaces them, and a job that has ended still has its body.
+    let idle: Vec<JobId> = open
+        .iter()
+        .filter(|job| job.batch_id.is_none())
+        .map(|job| job.id)
+        .collect();
+    let idle = context.ledger.jobs(&idle).await?;
     let mut any = false;
-    for job in open.iter().filter(|job| job.batch_id.is_none()) {
+    for job in idle
+        .iter()
+        .filter(|job| job.batch_id.is_none() && !job.status.is_final())
+    {
         let event = JobCancelled {
             at: writing.at(),
             job_id: job.id,

@@ -67,6 +67,7 @@ async fn a_store_deleted_with_waiting_jobs_cancels_them() {
             (job.status, job.cancel_reason),
             (JobStatus::Cancelled, Some(CancelReason::StoreDeleted))
         );
+        assert!(job.body.is_some(), "its row is whole, as a rebuild would make it");
     }
     assert!(shop.log().is_empty());
 }
