@@ -2,11 +2,11 @@
 //!
 //! **How to describe an endpoint.**
 //! 1. `#[utoipa::path(get, path = "/stores/{store_id}", operation_id = "getStore", tag = "stores", …)]` at the handler;
-//!    its doc comment becomes summary (first line) and description. A line in [`operations`].
+//!    its doc comment becomes summary (first line) and description. A line in `operations`.
 //! 2. `params(("verify" = bool, Query, description = "…"))` for parameters of its own, `params(Paging)` and the like for
-//!    those of [`parameter`]. Left out, because [`complete`] adds them: path parameters, `Idempotency-Key`.
+//!    those of `parameter`. Left out, because `complete` adds them: path parameters, `Idempotency-Key`.
 //! 3. `request_body = AddNote`, `responses((status = 200, description = "…", body = Store), …)` with types that derive
-//!    `utoipa::ToSchema`, or with those of [`schema`], which are written as JSON Schema. Only successes are listed.
+//!    `utoipa::ToSchema`, or with those of `schema`, which are written as JSON Schema. Only successes are listed.
 //! 4. Problems follow from the shape of the operation (a key, a body, an id in the path); those of its own are named by
 //!    `extensions(("x-problems" = json!(["job_running"])))`. The headers of every answer are added, too.
 //! 5. `security(())` for a call without a master key, `security(("admin_token" = []))` for the administrator's.

@@ -1,7 +1,7 @@
 //! Telling webhooks what happened: a reader of the log decides who is told, a deliverer tells them.
 //!
 //! - `fan_out` reads the log behind a cursor that one worker leases at a time, and keeps a delivery for each event and
-//!   addressee ([`interest`]); so no job's transaction grows with the endpoints that want to hear of it.
+//!   addressee (`interest`); so no job's transaction grows with the endpoints that want to hear of it.
 //! - `deliver` claims what is due, in any number of workers, and makes one attempt at each (`attempt`), whose outcomes
 //!   `record` writes in groups. Who dies leaves claims that run out: what it was telling is told again, under the same
 //!   id.
