@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue};
 
-use super::number;
+use super::digits;
 use crate::export::{self, Ndjson, Writer};
 use crate::extract::{Caller, Params};
 use crate::openapi::parameter;
@@ -16,6 +16,9 @@ use crate::state::ApiState;
 const FIRST: HeaderName = HeaderName::from_static("x-first-tenant-position");
 const LAST: HeaderName = HeaderName::from_static("x-last-tenant-position");
 const FORMAT: &str = "must be ndjson or csv";
+const POSITION: &str = "must be a whole number of 18 digits at most";
+/// No log ever gets so long, and every program can hold the number.
+const MAX_POSITION: u64 = 999_999_999_999_999_999;
 
 /// Exports the audit log.
 ///
@@ -51,7 +54,9 @@ pub(crate) async fn export(
     let query = ExportQuery {
         from: params.parsed("from"),
         to: params.parsed("to"),
-        from_position: number(&mut params, "from_position"),
+        from_position: params.read("from_position", POSITION, |text| {
+            digits(text).filter(|position| *position <= MAX_POSITION)
+        }),
     };
     params.finish()?;
     let place = state.guards.wait(caller.tenant_id())?;
