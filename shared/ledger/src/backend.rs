@@ -99,6 +99,33 @@ pub struct QueueCounts {
     pub oldest_due_at: Option<Timestamp>,
 }
 
+/// What the succeeded jobs of a tenant took of Order Desk's limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenCounts {
+    /// Requests to Order Desk.
+    pub spent: u64,
+    /// Requests that jobs which travelled together did not take: alone, each would have taken a read and a write.
+    pub saved: u64,
+}
+
+impl TokenCounts {
+    /// How finely the ledgers add up the shares of jobs that travelled together: in millionths of a request.
+    pub const PARTS: u64 = 1_000_000;
+
+    /// How many jobs' shares must be new before a sum is kept: fewer are added up as fast as it is written.
+    pub const KEPT_FROM: u64 = 1_000;
+
+    /// What so many parts are in whole requests, to the nearest.
+    #[must_use]
+    pub fn of_parts(spent: u64, saved: u64) -> Self {
+        let whole = |parts: u64| (parts + Self::PARTS / 2) / Self::PARTS;
+        Self {
+            spent: whole(spent),
+            saved: whole(saved),
+        }
+    }
+}
+
 /// What waits and runs in a partition, and who owns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionQueue {
@@ -221,6 +248,8 @@ pub trait Backend: Webhooks {
     async fn partition_queues(&self, now: Timestamp) -> Result<Vec<PartitionQueue>>;
     /// How many jobs of all stores of a tenant wait and run.
     async fn tenant_queue_counts(&self, tenant: TenantId) -> Result<QueueCounts>;
+    /// What the succeeded jobs of a tenant took, from its first event on. What is long past is added up once and kept.
+    async fn tenant_tokens(&self, tenant: TenantId) -> Result<TokenCounts>;
 
     /// Requests of a partition whose outcome is not recorded.
     async fn open_batches(&self, partition: u16) -> Result<Vec<OpenBatch>>;

@@ -31,6 +31,7 @@ pub use append::{Append, Appended, Expected, Guard, Meta, NewEvent, Refusal, Uni
 pub use appender::{AppendError, AppenderConfig};
 pub use backend::{
     Backend, BackendError, DataKeyRow, DestroyKeys, Head, MOST_AHEAD, PartitionQueue, QueueCounts,
+    TokenCounts,
 };
 pub use filter::{JobFilter, ORDER_EVENT_TYPES, OrderEventFilter};
 pub use idempotency::{IdempotencyAnswer, IdempotencyRecord};

@@ -16,6 +16,8 @@ async fn a_note_is_accepted_carried_out_and_survives_a_restart() {
     check.note(&client, &order, "after").await;
     let report = check.check(&client, &gateway.desk, Duration::from_secs(20)).await;
     assert_eq!(report.succeeded, 2);
+    let tenant = client.get("/tenant").await;
+    assert_eq!(tenant.body["tokens"], serde_json::json!({"spent": 4, "saved": 0}));
     assert_eq!(
         desk::notes_of(&gateway.desk, desk::STORE, &order),
         ["Handle with care", "before", "after"]

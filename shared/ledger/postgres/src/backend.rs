@@ -15,7 +15,7 @@ use ledger::audit::{AuditFilter, AuditPage, Place};
 use ledger::seal::{LeafRun, SignedHead, TreeNode};
 use ledger::{
     Append, Appended, Backend, Claimed, DataKeyRow, Head, IdempotencyRecord, JobFilter, Membership,
-    OrderEventFilter, PartitionQueue, QueueCounts, Recorded, Refusal, Stream,
+    OrderEventFilter, PartitionQueue, QueueCounts, Recorded, Refusal, Stream, TokenCounts,
 };
 use merkle::{Hash, NodeId};
 
@@ -158,6 +158,10 @@ impl Backend for PostgresLedger {
 
     async fn tenant_queue_counts(&self, tenant: TenantId) -> Result<QueueCounts> {
         self.counts_of_tenant(tenant).await
+    }
+
+    async fn tenant_tokens(&self, tenant: TenantId) -> Result<TokenCounts> {
+        self.count_tokens(tenant).await
     }
 
     async fn open_batches(&self, partition: u16) -> Result<Vec<OpenBatch>> {

@@ -40,6 +40,7 @@ mod schema;
 mod seal;
 mod session;
 mod time;
+mod tokens;
 mod webhooks;
 
 pub use connect::{OpenError, PostgresLedger};

@@ -25,6 +25,7 @@ mod script;
 mod seal;
 mod settings;
 mod tenants;
+mod tokens;
 mod webhooks;
 mod write;
 

@@ -159,6 +159,9 @@ impl Backend for Fake {
     async fn tenant_queue_counts(&self, _: TenantId) -> Result<QueueCounts> {
         unreachable!()
     }
+    async fn tenant_tokens(&self, _: TenantId) -> Result<crate::TokenCounts> {
+        unreachable!()
+    }
     async fn open_batches(&self, _: u16) -> Result<Vec<OpenBatch>> {
         unreachable!()
     }

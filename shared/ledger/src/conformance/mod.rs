@@ -127,6 +127,7 @@ macro_rules! conformance_tests {
                 a_tenant_is_to_be_erased_from_its_deletion_to_its_erasure
                 what_is_left_of_a_tenant_is_its_own
                 every_partition_shows_what_waits_in_it
+                a_tenants_tokens_are_the_shares_of_its_succeeded_jobs
             }
             history {
                 what_is_known_of_an_order_is_found_newest_first

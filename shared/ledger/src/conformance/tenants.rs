@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use domain::event::{TenantDeleted, TenantErased};
+use domain::event::{JobSucceeded, TenantDeleted, TenantErased};
+use domain::job::JobResult;
+use domain::store::Store;
 use domain::tenant::Tenant;
 use domain::{DataKeyId, TenantId};
 
 use super::{Fixture, sample};
-use crate::{DestroyKeys, PartitionQueue};
+use crate::{Backend, DestroyKeys, PartitionQueue, TokenCounts};
 
 pub async fn tenants_come_in_pages_newest_first(fixture: &dyn Fixture) {
     let backend = fixture.open().await;
@@ -127,4 +129,69 @@ pub async fn every_partition_shows_what_waits_in_it(fixture: &dyn Fixture) {
         oldest_due_at: Some(sample::at(1)),
     };
     assert_eq!(queues[3], busy);
+}
+
+pub async fn a_tenants_tokens_are_the_shares_of_its_succeeded_jobs(fixture: &dyn Fixture) {
+    let backend = fixture.open().await;
+    let (place, other) = (sample::place(&*backend).await, sample::place(&*backend).await);
+    let tokens = async || backend.tenant_tokens(place.tenant.id).await.unwrap();
+    assert_eq!(tokens().await, TokenCounts::default());
+
+    // Three in two requests, which do not divide evenly; one alone, which had to read twice.
+    succeed(&*backend, &place.store, 3, 2, 2).await;
+    succeed(&*backend, &place.store, 1, 0, 3).await;
+    succeed(&*backend, &other.store, 5, 4, 2).await;
+    let (append, _) = sample::submit(&place.store, Some("7"), sample::at(1));
+    sample::land(&*backend, append).await;
+    assert_eq!(tokens().await, TokenCounts { spent: 5, saved: 4 });
+
+    // So many that their sum is kept; what comes after is added to it, by another process too.
+    let many = TokenCounts::KEPT_FROM as usize;
+    succeed(&*backend, &place.store, many, 0, 2).await;
+    let all = TokenCounts {
+        spent: 5 + 2 * TokenCounts::KEPT_FROM,
+        saved: 4,
+    };
+    assert_eq!(tokens().await, all);
+    assert_eq!(tokens().await, all);
+    succeed(&*backend, &place.store, 2, 1, 2).await;
+    let all = TokenCounts {
+        spent: all.spent + 2,
+        saved: 6,
+    };
+    assert_eq!(tokens().await, all);
+    let elsewhere = fixture.open().await;
+    assert_eq!(elsewhere.tenant_tokens(place.tenant.id).await.unwrap(), all);
+    let stranger = backend.tenant_tokens(other.tenant.id).await.unwrap();
+    assert_eq!(stranger, TokenCounts { spent: 2, saved: 8 });
+}
+
+/// So many jobs of a store succeed, each with `coalesced_with` others in `upstream_requests`.
+async fn succeed(
+    backend: &dyn Backend,
+    store: &Store,
+    jobs: usize,
+    coalesced_with: u32,
+    upstream_requests: u32,
+) {
+    let result = JobResult {
+        coalesced_with,
+        upstream_requests,
+        ..JobResult::default()
+    };
+    let appends: Vec<_> = (0..jobs)
+        .map(|_| {
+            let (mut append, job) = sample::submit(store, Some("7"), sample::at(1));
+            let event = JobSucceeded {
+                at: append.now,
+                job_id: job.id,
+                attempts: 1,
+                result: result.clone(),
+            };
+            append.job(&job, event, None);
+            append
+        })
+        .collect();
+    let results = backend.append_batch(&appends).await.unwrap();
+    assert!(results.iter().all(Result::is_ok));
 }

@@ -68,7 +68,13 @@ written! {
         "created_at": nullable(timestamp()),
         "stores": count(),
         "jobs": object(json!({"queued": count(), "running": count()})),
-        "tokens": object(json!({"spent": nullable(count()), "saved": nullable(count())})),
+        "tokens": object(json!({
+            "spent": {"type": "integer", "minimum": 0, "description": "Requests to Order Desk that succeeded jobs took."},
+            "saved": {
+                "type": "integer", "minimum": 0,
+                "description": "Requests that jobs which travelled together did not take, at two for each job alone.",
+            },
+        })),
         "callback_secret_id": {"type": ["string", "null"]},
     }));
     /// The body of `POST /tenants`.

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use ledger::{BackendError, QueueCounts};
+use ledger::{BackendError, QueueCounts, TokenCounts};
 use serde_json::Value;
 
 use crate::extract::{Caller, Params};
@@ -23,16 +23,22 @@ pub(crate) async fn find(
 ) -> Result<Json<Value>, Problem> {
     params.finish()?;
     let Some(id) = caller.tenant_id() else {
-        return Ok(Json(view::tenant(None, 0, QueueCounts::default())));
+        return Ok(Json(view::tenant(
+            None,
+            0,
+            QueueCounts::default(),
+            TokenCounts::default(),
+        )));
     };
     let ledger = state.app.ledger();
-    let (tenant, stores, jobs) = tokio::try_join!(
+    let (tenant, stores, jobs, tokens) = tokio::try_join!(
         ledger.tenant(id),
         ledger.stores_of(id),
-        ledger.tenant_queue_counts(id)
+        ledger.tenant_queue_counts(id),
+        ledger.tenant_tokens(id)
     )
     .map_err(failed)?;
-    Ok(Json(view::tenant(tenant.as_ref(), stores.len(), jobs)))
+    Ok(Json(view::tenant(tenant.as_ref(), stores.len(), jobs, tokens)))
 }
 
 fn failed(error: BackendError) -> Problem {
