@@ -7,6 +7,7 @@ import atexit
 import collections
 import datetime
 import functools
+import hmac
 import itertools
 import json
 import os
@@ -32,6 +33,9 @@ ENDED = itertools.cycle(PLACE["ended_jobs"])
 FAILED = iter(PLACE["failed_jobs"])
 KEYS = iter(PLACE["keys"])
 LATER = f"{datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=7):%Y-%m-%dT%H:%M:%SZ}"
+
+FORM = "application/x-www-form-urlencoded"
+POSTED = "900000001"
 
 # OpenAPI cannot say that one of these is needed.
 SEARCHES = {"email", "customer_id", "phone", "last_name"}
@@ -125,6 +129,16 @@ def before_call(context, case, kwargs):
         lead_query(operation, case.query, waits)
     if is_meant(case, ParameterLocation.BODY) and isinstance(case.body, dict):
         lead_body(operation, case.body, waits)
+        if operation == "receiveOrder" and case.media_type == FORM and is_meant(case, ParameterLocation.HEADER):
+            sign_form(case)
+
+
+def sign_form(case):
+    """Makes a form of what Order Desk would post of an order that no other request is about; JSON stays unsigned."""
+    order = json.dumps({"id": POSTED, "email": f"{next(NUMBERS)}@example.org"})
+    case.body = {"order": order}
+    case.headers["X-ORDER-DESK-STORE-ID"] = PLACE["store"]
+    case.headers["X-ORDER-DESK-HASH"] = hmac.digest(PLACE["api_key"].encode(), order.encode(), "sha256").hex()
 
 
 def lead_headers(operation, headers):

@@ -141,6 +141,7 @@ fn table() -> Table {
         .route("/audit/proof/inclusion", get(routes::audit::inclusion))
         .route("/audit/proof/consistency", get(routes::audit::consistency))
         .route("/audit/keys", get(routes::audit::keys))
+        .route("/webhooks/orderdesk", post(routes::incoming::orderdesk))
         .route("/jobs", get(routes::jobs::list))
         .route("/jobs/events", get(routes::jobs::events_of_all))
         .route("/jobs/{job_id}/events", get(routes::jobs::events_of_one))

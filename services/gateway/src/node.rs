@@ -290,6 +290,7 @@ fn app_config(config: &Config, alone: bool) -> AppConfig {
             customers: config.cache_ttl_customers,
             store: config.cache_ttl_store,
         },
+        webhook_secret: config.webhook_secret.clone(),
         alone,
         webhook_allow_nets: config.webhook_allow_nets.clone(),
         audit_reads: config.audit_reads,

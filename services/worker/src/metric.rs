@@ -89,7 +89,7 @@ fn gauges() {
 }
 
 fn counters() {
-    let plain: [(&str, &str); 13] = [
+    let plain: [(&str, &str); 11] = [
         (
             "jobs_needs_review_total",
             "Jobs that ended because nobody can say what became of their request.",
@@ -126,14 +126,6 @@ fn counters() {
         (
             "worker_seal_alarms_total",
             "Times that the log was found to be another than the one that was signed.",
-        ),
-        (
-            "orders_changed_externally_total",
-            "Orders that somebody else had changed since we last saw them.",
-        ),
-        (
-            "orders_edit_overwritten_total",
-            "Edits of somebody else that an update of ours undid.",
         ),
         (
             "orderdesk_tokens_saved_total",

@@ -22,6 +22,7 @@ mod dry_run;
 mod follow;
 mod history;
 mod idempotency;
+mod incoming;
 mod jobs;
 mod log;
 pub mod metric;
@@ -46,6 +47,7 @@ use ipnet::IpNet;
 use ledger::Ledger;
 use queue::Queue;
 use runtime::Clock;
+use secrecy::SecretString;
 use url::Url;
 use vault::{ArgonPool, Authenticator, AuthenticatorConfig, Keyring};
 
@@ -57,6 +59,7 @@ pub use dry_run::{DryRun, DryRunError};
 pub use follow::{Follow, Following, JobNews};
 pub use history::{Changed, OrderAtError, OrderChange, OrderHistory, Revert, RevertError};
 pub use idempotency::{Earlier, IdempotencyKey, Once, Outcome, StoredAnswer};
+pub use incoming::{IncomingError, PostedOrder};
 pub use jobs::{CancelError, JobPage, JobQuery, JobView, QueuePlace};
 pub use log::{Consistency, Inclusion, LogKey, ProofError};
 pub use notice::{ForeignEdit, Notice, OrderNotice};
@@ -100,6 +103,8 @@ pub struct AppConfig {
     pub ttl: Ttl,
     /// Private ranges that webhooks may reach.
     pub webhook_allow_nets: Vec<IpNet>,
+    /// What relays sign their calls about orders with; none, and none are taken.
+    pub webhook_secret: Option<SecretString>,
     /// Whether no other process changes what this one's cache keeps. Else, and unless the cache is shared, every hit is
     /// compared with the ledger.
     pub alone: bool,
@@ -143,6 +148,7 @@ impl AppConfig {
             partitions: 64,
             base_url,
             create_marker_source_id: false,
+            webhook_secret: None,
             read_timeout: Duration::from_secs(5),
             ttl: Ttl::default(),
             webhook_allow_nets: Vec::new(),

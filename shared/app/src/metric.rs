@@ -27,6 +27,19 @@ pub fn describe() {
         "Reads and refused log-ins that found no room on their way into the audit log."
     );
     counter!("audit_notes_lost_total").increment(0);
+    // Counted by workers, too.
+    describe_counter!(
+        "orders_changed_externally_total",
+        Unit::Count,
+        "Orders that somebody else had changed since we last saw them."
+    );
+    counter!("orders_changed_externally_total").increment(0);
+    describe_counter!(
+        "orders_edit_overwritten_total",
+        Unit::Count,
+        "Edits of somebody else that an update of ours undid."
+    );
+    counter!("orders_edit_overwritten_total").increment(0);
 }
 
 /// A job has ended.

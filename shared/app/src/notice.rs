@@ -55,11 +55,12 @@ pub struct OrderNotice {
 pub enum ForeignEdit {
     /// It is in the order.
     Noticed {
-        /// The order's tag as it was known before.
-        etag_before: String,
+        /// The order's tag as it was known before; none if nothing was known of it.
+        etag_before: Option<String>,
         /// Its tag afterwards.
         etag_after: String,
-        /// The RFC 6902 patch; none after erasure, or if the order before had been erased.
+        /// The RFC 6902 patch; none after erasure, or if the order before had been erased or was not
+        /// known.
         diff: Option<Value>,
     },
     /// It fell between our last read and our update, which may have overwritten parts of it.
@@ -97,7 +98,7 @@ impl App {
             Event::OrderChangedExternally(event) => {
                 let diff = self.foreign(row).await?.and_then(|body| body.diff);
                 let edit = ForeignEdit::Noticed {
-                    etag_before: event.digest_before,
+                    etag_before: event.known_before(),
                     etag_after: event.digest_after,
                     diff,
                 };

@@ -51,6 +51,9 @@ pub struct BatchBefore {
     /// The order as it was read.
     #[serde(default)]
     pub before: Option<Value>,
+    /// The order as it was sent.
+    #[serde(default)]
+    pub after: Option<Value>,
     /// Whether an update of the same job went between that reading and this request.
     #[serde(default)]
     pub after_put: bool,

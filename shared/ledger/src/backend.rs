@@ -212,6 +212,8 @@ pub trait Backend: Webhooks {
     async fn store(&self, id: StoreId) -> Result<Option<Store>>;
     /// A tenant's registration of an Order Desk store, unless it is being deleted.
     async fn store_by_upstream(&self, tenant: TenantId, store: &UpstreamStoreId) -> Result<Option<Store>>;
+    /// Registrations of an Order Desk store, of all tenants, that are not being deleted, oldest first.
+    async fn registrations(&self, store: &UpstreamStoreId, limit: u32) -> Result<Vec<Store>>;
     /// A tenant's stores that are not being deleted, oldest first.
     async fn stores_of(&self, tenant: TenantId) -> Result<Vec<Store>>;
     /// Up to `limit` of a tenant's stores whose credentials are not destroyed yet, those being deleted included.

@@ -26,6 +26,11 @@ impl Credentials {
         &self.store_id
     }
 
+    /// The API key, which also signs what Order Desk posts.
+    pub fn api_key(&self) -> &SecretString {
+        &self.api_key
+    }
+
     /// The two headers, marked sensitive so that no library prints them.
     pub(crate) fn headers(&self) -> Option<[(&'static str, HeaderValue); 2]> {
         let sensitive = |text: &str| {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use simulator::SimulatorConfig;
 use system_tests::{Client, Gateway, desk, random_hex};
 use testkit::{Process, Receiver, eventually};
 
@@ -113,6 +114,7 @@ async fn furnish(gateway: &Gateway, client: &Client) -> Value {
     json!({
         "url": gateway.url(),
         "store": desk::STORE,
+        "api_key": SimulatorConfig::API_KEY,
         "orders": kept,
         "doomed_orders": doomed,
         "items": kept_items,

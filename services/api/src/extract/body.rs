@@ -34,6 +34,48 @@ pub(crate) struct JsonBody<const LIMIT: usize = BODY_LIMIT>(pub(crate) Value);
 /// A body that may be left out.
 pub(crate) struct OptionalJsonBody(pub(crate) Option<Value>);
 
+/// A body that is to be looked at as it came, before it is believed: JSON or a form.
+pub(crate) struct RawBody {
+    media: String,
+    filled: Filled,
+}
+
+impl RawBody {
+    /// Whether it is of this media type.
+    pub(crate) fn is(&self, media: &str) -> bool {
+        self.media == media
+    }
+
+    /// As it came.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.filled.bytes
+    }
+
+    /// As JSON.
+    pub(crate) fn json(&self) -> Result<Value, Problem> {
+        parse(&self.filled.bytes)
+    }
+}
+
+impl FromRequest<ApiState> for RawBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let given = parts
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let media = given.unwrap_or_default().split(';').next().unwrap_or_default();
+        let media = media.trim().to_ascii_lowercase();
+        if media != "application/x-www-form-urlencoded" {
+            check_type(&parts.headers)?;
+        }
+        let filled = collect(&parts.headers, body, BODY_LIMIT, state).await?;
+        Ok(Self { media, filled })
+    }
+}
+
 impl<const LIMIT: usize> FromRequest<ApiState> for JsonBody<LIMIT> {
     type Rejection = Problem;
 

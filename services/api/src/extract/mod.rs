@@ -22,7 +22,7 @@ mod shape;
 mod traceparent;
 
 pub(crate) use admin::Admin;
-pub(crate) use body::{BATCH_LIMIT, JsonBody, OptionalJsonBody};
+pub(crate) use body::{BATCH_LIMIT, JsonBody, OptionalJsonBody, RawBody};
 pub(crate) use bounded::{MAX_WAIT, handler_limit};
 pub(crate) use caller::Caller;
 pub(crate) use command::{Change, CommandRequest};

@@ -37,6 +37,7 @@ use crate::routes;
         routes::inventory::create::create,
         routes::inventory::update::update,
         routes::inventory::delete::delete,
+        routes::incoming::orderdesk,
         routes::jobs::batch::batch,
         routes::jobs::list::list,
         routes::jobs::find::find,

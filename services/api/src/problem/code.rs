@@ -56,6 +56,8 @@ codes! {
         "Send `Authorization: Bearer <MASTER_KEY>` with a key that exists. Keys in the query are refused, since they end up in logs.";
     KeyRevoked = "key_revoked", 401, "The master key was withdrawn",
         "The key was revoked, has expired or its tenant was erased. It will never be accepted again.";
+    InvalidSignature = "invalid_signature", 401, "The signature does not fit",
+        "The call is not signed with the API key of a registered store, or with the gateway's secret.";
     NotFound = "not_found", 404, "There is nothing here",
         "No such path. Paths are listed in the documentation of the service.";
     StoreNotFound = "store_not_found", 404, "There is no such store",

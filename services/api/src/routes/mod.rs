@@ -5,6 +5,7 @@ pub(crate) mod audit;
 mod command;
 pub(crate) mod docs;
 pub(crate) mod health;
+pub(crate) mod incoming;
 pub(crate) mod inventory;
 pub(crate) mod jobs;
 pub(crate) mod metrics;

@@ -74,7 +74,7 @@ mod tests {
     fn an_edit_of_somebody_else_is_shown_with_its_difference() {
         let diff = json!([{"op": "replace", "path": "/email", "value": "a@example.com"}]);
         let json = external(ForeignEdit::Noticed {
-            etag_before: "\"a\"".to_owned(),
+            etag_before: Some("\"a\"".to_owned()),
             etag_after: "\"b\"".to_owned(),
             diff: Some(diff.clone()),
         });

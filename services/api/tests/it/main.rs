@@ -20,6 +20,7 @@ mod exports;
 mod faults;
 mod history;
 mod idempotency;
+mod incoming;
 mod jobs;
 mod keys;
 mod limits;

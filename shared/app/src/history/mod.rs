@@ -57,11 +57,12 @@ pub enum Changed {
     ByJob(Box<JobView>),
     /// Somebody else made it, between two of our reads.
     Externally {
-        /// The order's tag as it was known before.
-        etag_before: String,
+        /// The order's tag as it was known before; none if nothing was known of it.
+        etag_before: Option<String>,
         /// Its tag afterwards.
         etag_after: String,
-        /// The RFC 6902 patch; none after erasure, or if the order before had been erased.
+        /// The RFC 6902 patch; none after erasure, or if the order before had been erased or was not
+        /// known.
         diff: Option<Value>,
     },
     /// Somebody else changed something while one of our updates was on its way, which may have overwritten other
@@ -166,7 +167,7 @@ impl App {
         let what = match (row.event().map_err(Denied::internal)?, job) {
             (_, Some(job)) => Changed::ByJob(Box::new(self.opened(job).await?)),
             (Event::OrderChangedExternally(event), None) => Changed::Externally {
-                etag_before: event.digest_before,
+                etag_before: event.known_before(),
                 etag_after: event.digest_after,
                 diff: self
                     .image_of(store, order, &row)

@@ -55,10 +55,17 @@ pub struct OrderChangedExternally {
     pub store_id: StoreId,
     /// The order.
     pub order_id: OrderId,
-    /// Digest of the image we knew.
+    /// Digest of the image we knew; empty if we knew none.
     pub digest_before: String,
     /// Digest of the image we found.
     pub digest_after: String,
+}
+
+impl OrderChangedExternally {
+    /// The digest of the image that was known, if one was.
+    pub fn known_before(&self) -> Option<String> {
+        (!self.digest_before.is_empty()).then(|| self.digest_before.clone())
+    }
 }
 
 /// Data of [`Event::OrderWritten`](super::Event::OrderWritten).

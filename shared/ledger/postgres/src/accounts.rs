@@ -69,6 +69,16 @@ impl PostgresLedger {
         rows.first().map(store).transpose()
     }
 
+    pub(crate) async fn read_registrations(
+        &self,
+        store_id: &UpstreamStoreId,
+        limit: u32,
+    ) -> Result<Vec<Store>> {
+        let sql = select_stores!("store_id = $1 and deleted_at is null order by created_at, id limit $2");
+        let make = || sqlx::query(sql).bind(store_id.as_str()).bind(i64::from(limit));
+        self.readers.read(make).await?.iter().map(store).collect()
+    }
+
     pub(crate) async fn store_of_upstream(
         &self,
         tenant: TenantId,

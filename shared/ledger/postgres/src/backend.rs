@@ -100,6 +100,10 @@ impl Backend for PostgresLedger {
         self.store_of_upstream(tenant, store).await
     }
 
+    async fn registrations(&self, store: &UpstreamStoreId, limit: u32) -> Result<Vec<Store>> {
+        self.read_registrations(store, limit).await
+    }
+
     async fn stores_of(&self, tenant: TenantId) -> Result<Vec<Store>> {
         self.stores_of_tenant(tenant).await
     }

@@ -101,6 +101,10 @@ impl Backend for SqliteLedger {
         self.read_store_of(tenant, store).await
     }
 
+    async fn registrations(&self, store: &UpstreamStoreId, limit: u32) -> Result<Vec<Store>> {
+        self.read_registrations(store, limit).await
+    }
+
     async fn stores_of(&self, tenant: TenantId) -> Result<Vec<Store>> {
         self.read_stores(tenant).await
     }

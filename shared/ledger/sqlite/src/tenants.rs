@@ -69,6 +69,19 @@ impl SqliteLedger {
         row.as_ref().map(rows::store).transpose()
     }
 
+    pub(crate) async fn read_registrations(&self, store: &UpstreamStoreId, limit: u32) -> Result<Vec<Store>> {
+        let query = sqlx::query(
+            "SELECT id, doc, last_position, credentials FROM stores WHERE store_id = ? AND deleted_at IS NULL \
+             ORDER BY created_at, id LIMIT ?",
+        );
+        let rows = query
+            .bind(store.as_str().to_owned())
+            .bind(i64::from(limit))
+            .all(&self.readers)
+            .await;
+        rows.map_err(failed)?.iter().map(rows::store).collect()
+    }
+
     pub(crate) async fn read_store_of(
         &self,
         tenant: TenantId,

@@ -120,6 +120,9 @@ impl Backend for Fake {
     async fn store_by_upstream(&self, _: TenantId, _: &UpstreamStoreId) -> Result<Option<Store>> {
         unreachable!()
     }
+    async fn registrations(&self, _: &UpstreamStoreId, _: u32) -> Result<Vec<Store>> {
+        unreachable!()
+    }
     async fn stores_of(&self, _: TenantId) -> Result<Vec<Store>> {
         unreachable!()
     }

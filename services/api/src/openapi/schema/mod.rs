@@ -7,6 +7,7 @@ mod audit;
 mod command;
 mod common;
 mod history;
+mod incoming;
 mod object;
 mod store;
 mod tenant;
@@ -44,6 +45,7 @@ pub(crate) use audit::*;
 pub(crate) use command::*;
 pub(crate) use common::*;
 pub(crate) use history::*;
+pub(crate) use incoming::*;
 pub(crate) use object::*;
 pub(crate) use store::*;
 pub(crate) use tenant::*;
@@ -57,6 +59,7 @@ pub(super) fn all() -> impl Iterator<Item = (&'static str, Value)> {
         command::all(),
         common::all(),
         history::all(),
+        incoming::all(),
         object::all(),
         store::all(),
         tenant::all(),
