@@ -106,9 +106,12 @@ impl Client {
 
     /// A request with the master key; for headers and the like. Send it with [`Client::send`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http
-            .request(method, format!("{}{path}", self.base))
-            .bearer_auth(&self.key)
+        self.anonymous(method, path).bearer_auth(&self.key)
+    }
+
+    /// A request without the master key.
+    pub fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
     }
 
     /// Sends a request and reads the answer.

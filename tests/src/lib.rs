@@ -8,6 +8,7 @@
 //! - [`Client`] calls a node with one tenant's master key;
 //! - [`desk`] has what tests ask of the simulator;
 //! - [`EveryJobEndedOnce`] remembers what was submitted and compares it with what became of it;
+//! - [`Post`] and [`Relay`] tell a node of an order, as Order Desk and relays do;
 //! - [`Collector`] takes traces as an OpenTelemetry collector does;
 //! - [`metrics`] compares what `/metrics` says with its table;
 //! - [`Forbidden`] looks for texts where they must not be;
@@ -19,6 +20,7 @@ mod collector;
 pub mod desk;
 mod forbidden;
 mod gateway;
+mod incoming;
 pub mod live;
 pub mod metrics;
 mod node;
@@ -28,6 +30,7 @@ pub use client::{Answer, Client};
 pub use collector::{Collector, Span};
 pub use forbidden::Forbidden;
 pub use gateway::{Gateway, GatewayBuilder, fast_environment, kms_key};
+pub use incoming::{Post, Relay};
 pub use node::{Ended, Node, Spec};
 
 /// Random bytes in hexadecimal: `count` digits.

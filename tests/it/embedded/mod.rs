@@ -11,6 +11,7 @@ mod endings;
 mod faults;
 mod graceful;
 mod history;
+mod incoming;
 mod limits;
 mod load;
 mod logs;

@@ -11,7 +11,8 @@ use crate::place::{KEY, OTHER_KEY, Place, Reply};
 
 const SECRET: &str = "the-relays-secret";
 
-fn sign(key: &str, content: &[u8]) -> String {
+/// The hexadecimal HMAC-SHA256.
+pub fn sign(key: &str, content: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap();
     mac.update(content);
     hex::encode(mac.finalize().into_bytes())

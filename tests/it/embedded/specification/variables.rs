@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use reqwest::Method;
-use serde_json::Value;
-use system_tests::{Client, Gateway, Node, Spec, fast_environment, kms_key};
+use serde_json::{Value, json};
+use system_tests::{Client, Gateway, Node, Relay, Spec, fast_environment, kms_key};
 use testkit::eventually;
 
 use super::{PATIENCE, Shop};
@@ -225,4 +225,31 @@ async fn allowed_origins() {
         .await;
     assert_eq!(asked(&gateway).await, "https://app.example.com");
     assert_eq!(asked(&Gateway::start().await).await, "", "none by default");
+}
+
+#[tokio::test]
+async fn webhook_secret() {
+    for (set, secret, status) in [
+        (Some("the-relays-secret"), "the-relays-secret", 200),
+        (Some("the-relays-secret"), "another", 401),
+        (None, "", 401),
+    ] {
+        let builder = Gateway::builder();
+        let builder = match set {
+            Some(set) => builder.env("WEBHOOK_SECRET", set),
+            None => builder,
+        };
+        let shop = Shop::of(builder.start().await);
+        shop.client.register_store(super::STORE, super::API_KEY).await;
+        let body = json!({"event_id": "e-1", "store_id": super::STORE, "order": shop.order_in_desk()});
+        let relay = Relay { secret, body: &body };
+        let answer = relay.send(&shop.client).await.expect(status);
+        let history = format!("/stores/{}/orders/{}/history", super::STORE, shop.order);
+        let history = shop.client.get(&history).await.expect(200);
+        let recorded = history.body["data"].as_array().expect("a page").len();
+        assert_eq!(recorded, usize::from(status == 200), "{}", history.body);
+        if status == 401 {
+            assert_eq!(answer.code(), "invalid_signature");
+        }
+    }
 }
