@@ -1,6 +1,7 @@
 //! A gateway without HTTP: ledger, queue, commands, worker and simulator in one process.
 
 mod ask;
+mod database;
 mod shop;
 mod worker;
 
@@ -15,8 +16,7 @@ use app::{App, AppConfig, Caller, JobView, TenantRef};
 use domain::JobId;
 use domain::job::{ErrorCode, Job, JobStatus};
 use domain::order::create::Marker;
-use ledger::{AppenderConfig, Backend, Ledger, Recorded};
-use ledger_sqlite::SqliteLedger;
+use ledger::{AppenderConfig, Ledger, Recorded};
 use queue::Queue;
 use queue::local::LocalQueue;
 use runtime::SystemClock;
@@ -25,6 +25,8 @@ use testkit::eventually;
 use vault::{ArgonPool, Keyring, MasterKey, PoolConfig, RootKey, SystemEntropy};
 
 pub use ask::*;
+pub use database::Database;
+pub(crate) use database::on_both_ledgers;
 pub use shop::{Shop, notes};
 use worker::Running;
 
@@ -45,6 +47,7 @@ pub struct Setup {
     deadline: Duration,
     marker: Marker,
     hints: bool,
+    database: Option<Database>,
 }
 
 /// The usual world: no rate limit, time-outs that only real trouble meets.
@@ -65,6 +68,7 @@ pub fn world() -> Setup {
         deadline: Duration::from_hours(24),
         marker: Marker::Metadata,
         hints: true,
+        database: None,
     }
 }
 
@@ -118,6 +122,12 @@ impl Setup {
         self
     }
 
+    /// The ledger lies there; else it is a file of its own.
+    pub fn on(mut self, database: Database) -> Self {
+        self.database = Some(database);
+        self
+    }
+
     /// Starts everything.
     pub async fn start(self) -> World {
         let config = SimulatorConfig {
@@ -126,10 +136,11 @@ impl Setup {
             ..SimulatorConfig::default()
         };
         let desk = Simulator::start(config).await.expect("the simulator starts");
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("app.db");
-        let backend = Arc::new(SqliteLedger::open(&file).await.expect("the ledger opens"));
-        backend.migrate().await.expect("the schema");
+        let database = match self.database {
+            Some(database) => database,
+            None => Database::sqlite().await,
+        };
+        let backend = database.open().await;
         backend.init_partitions(PARTITIONS).await.expect("partitions");
         let ledger = Ledger::start(backend, AppenderConfig::default());
         let queue: Arc<dyn Queue> = Arc::new(LocalQueue::new());
@@ -186,7 +197,7 @@ impl Setup {
             keyring,
             config,
             caller,
-            folder,
+            database,
             worker: None,
             shops: AtomicU64::new(0),
         };
@@ -212,7 +223,7 @@ pub struct World {
     queue: Arc<dyn Queue>,
     keyring: Arc<Keyring>,
     config: WorkerConfig,
-    folder: tempfile::TempDir,
+    database: Database,
     worker: Option<Running>,
     shops: AtomicU64,
 }
@@ -330,7 +341,7 @@ impl World {
     /// The bytes of the database and of the log beside it.
     pub fn files(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        for entry in std::fs::read_dir(self.folder.path())
+        for entry in std::fs::read_dir(self.database.folder())
             .expect("the folder")
             .flatten()
         {

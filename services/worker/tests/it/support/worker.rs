@@ -6,7 +6,6 @@ use std::time::Duration;
 use ::worker::{Parts, Worker};
 use app::Seals;
 use ledger::{AppenderConfig, Ledger};
-use ledger_sqlite::SqliteLedger;
 use runtime::{Lifecycle, SystemClock};
 use tokio::runtime::Runtime;
 
@@ -36,7 +35,7 @@ impl World {
             .build()
             .expect("a runtime");
         let lifecycle = Lifecycle::new();
-        let file = self.folder.path().join("app.db");
+        let database = self.database.clone();
         let (queue, keyring, config) = (
             Arc::clone(&self.queue),
             Arc::clone(&self.keyring),
@@ -47,8 +46,7 @@ impl World {
         let started = lifecycle.clone();
         let worker = runtime
             .spawn(async move {
-                let backend = SqliteLedger::open(file).await.expect("the ledger opens");
-                let ledger = Ledger::start(Arc::new(backend), AppenderConfig::default());
+                let ledger = Ledger::start(database.open().await, AppenderConfig::default());
                 let clock = Arc::new(SystemClock);
                 let seals = Seals::new(ledger.clone(), Arc::clone(&keyring), clock.clone());
                 let client = orderdesk::Client::new(client).expect("a client");

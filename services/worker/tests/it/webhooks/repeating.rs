@@ -206,7 +206,7 @@ async fn while_a_secret_is_replaced_both_sign_and_then_the_new_one_alone() {
         until: Some(until),
     };
     let hooked = town
-        .endpoint_with(&receiver.url(), &[], |secrets| secrets.push(replaced))
+        .endpoint_with(&receiver.url(), &[], |_, secrets| secrets.push(replaced))
         .await;
     let _teller = town.teller().await;
     town.pauses(1).await;

@@ -7,12 +7,18 @@ use ledger::DeliveryState;
 use testkit::{Receiver, Reply, eventually};
 
 use super::*;
-use crate::support::PATIENCE;
+use crate::support::{Database, PATIENCE, on_both_ledgers};
 
-#[tokio::test]
-async fn several_tellers_share_the_work_and_tell_nothing_twice() {
+on_both_ledgers! {
+    several_tellers_share_the_work_and_tell_nothing_twice
+    what_a_killed_teller_was_telling_is_told_again_by_the_same_id
+    a_teller_that_stops_gives_back_what_it_could_not_end
+    a_dead_endpoint_with_a_backlog_delays_no_other
+}
+
+async fn several_tellers_share_the_work_and_tell_nothing_twice(database: Database) {
     const EVENTS: usize = 60;
-    let town = Town::new().await;
+    let town = Town::on(database).await;
     let receiver = Receiver::taking_all().await;
     let hooked = town.endpoint(&receiver.url(), &[WebhookEvent::StorePaused]).await;
     let tellers = [town.teller().await, town.teller().await, town.teller().await];
@@ -25,9 +31,8 @@ async fn several_tellers_share_the_work_and_tell_nothing_twice() {
     assert_eq!((receiver.count(), by_id(&receiver).len()), (EVENTS, EVENTS));
 }
 
-#[tokio::test]
-async fn what_a_killed_teller_was_telling_is_told_again_by_the_same_id() {
-    let town = Town::new().await;
+async fn what_a_killed_teller_was_telling_is_told_again_by_the_same_id(database: Database) {
+    let town = Town::on(database).await;
     let stuck = Receiver::start(|_, before| match before {
         0..5 => Reply::never(),
         _ => Reply::status(200),
@@ -54,9 +59,8 @@ async fn what_a_killed_teller_was_telling_is_told_again_by_the_same_id() {
     );
 }
 
-#[tokio::test]
-async fn a_teller_that_stops_gives_back_what_it_could_not_end() {
-    let mut town = Town::new().await;
+async fn a_teller_that_stops_gives_back_what_it_could_not_end(database: Database) {
+    let mut town = Town::on(database).await;
     town.config.stop_within = Duration::from_millis(50);
     let stuck = Receiver::start(|_, before| match before {
         0 => Reply::never(),
@@ -75,20 +79,20 @@ async fn a_teller_that_stops_gives_back_what_it_could_not_end() {
     assert_eq!(by_id(&stuck).len(), 2);
 }
 
-#[tokio::test]
-async fn a_dead_endpoint_with_a_backlog_delays_no_other() {
+async fn a_dead_endpoint_with_a_backlog_delays_no_other(database: Database) {
     const EVENTS: usize = 40;
-    let mut town = Town::new().await;
+    const BACKLOG: usize = 1_000;
+    let mut town = Town::on(database).await;
     // Less room than the dead one alone could fill.
     town.config.in_flight = 32;
     town.config.per_endpoint = 4;
     town.timeout = Duration::from_mins(10);
     let dead = Receiver::start(|_, _| Reply::never()).await;
     let dead_one = town.endpoint(&dead.url(), &[WebhookEvent::StorePaused]).await;
-    town.pauses(300).await;
+    town.pauses(BACKLOG).await;
     let teller = town.teller().await;
     town.until(&dead_one, "a backlog that hangs", |all| {
-        all.len() == 300 && all.iter().filter(|one| one.claimed).count() == 4
+        all.len() == BACKLOG && all.iter().filter(|one| one.claimed).count() == 4
     })
     .await;
     let receivers = [

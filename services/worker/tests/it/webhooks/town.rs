@@ -4,24 +4,22 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ::worker::webhooks::{Teller, TellerConfig, TellerParts};
+use ::worker::webhooks::TellerConfig;
 use app::{App, AppConfig, Caller, EndpointBody, Purpose, RegisterStore, Seals, SigningSecret, TenantRef};
-use domain::event::{EndpointCreated, EndpointTested, StorePaused};
+use domain::event::{EndpointCreated, EndpointTested, Event, StorePaused};
 use domain::store::{PauseReason, Store};
 use domain::webhook::{Endpoint, WebhookEvent};
 use domain::{EndpointId, SecretId, TenantId, Timestamp};
-use ledger::{Append, AppenderConfig, Backend, Delivery, DeliveryFilter, DeliveryState, Ledger, Meta};
-use ledger_sqlite::SqliteLedger;
+use ledger::{Append, AppenderConfig, Delivery, DeliveryFilter, DeliveryState, Ledger, Meta};
 use queue::Queue;
 use queue::local::LocalQueue;
-use runtime::{Clock, Lifecycle, ManualClock};
+use runtime::{Clock, ManualClock};
 use testkit::{Received, Receiver, eventually};
-use tokio::runtime::Runtime;
 use uuid::Uuid;
 use vault::{ArgonPool, Keyring, MasterKey, PoolConfig, RootKey, SystemEntropy};
-use webhook::{RetrySchedule, Secret, Sender, SenderConfig};
+use webhook::Secret;
 
-use crate::support::{MASTER_KEY, PATIENCE};
+use crate::support::{Database, MASTER_KEY, PATIENCE};
 
 /// The documented waits.
 pub const WAITS: [Duration; 9] = [
@@ -46,27 +44,24 @@ pub struct Town {
     pub config: TellerConfig,
     pub waits: Vec<Duration>,
     pub timeout: Duration,
-    keyring: Arc<Keyring>,
-    queue: Arc<dyn Queue>,
-    folder: tempfile::TempDir,
-}
-
-/// A running teller, in a runtime of its own, so that it can be killed.
-pub struct Running {
-    runtime: Option<Runtime>,
-    lifecycle: Lifecycle,
+    app: App,
+    caller: Caller,
+    pub(super) keyring: Arc<Keyring>,
+    pub(super) queue: Arc<dyn Queue>,
+    pub(super) database: Database,
 }
 
 impl Town {
     /// A tenant with a store, at the present time.
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let backend = SqliteLedger::open(folder.path().join("app.db"))
-            .await
-            .expect("the ledger opens");
-        backend.migrate().await.expect("the schema");
+        Self::on(Database::sqlite().await).await
+    }
+
+    /// The same, in a given database.
+    pub async fn on(database: Database) -> Self {
+        let backend = database.open().await;
         backend.init_partitions(2).await.expect("partitions");
-        let ledger = Ledger::start(Arc::new(backend), AppenderConfig::default());
+        let ledger = Ledger::start(backend, AppenderConfig::default());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
         let clock = Arc::new(ManualClock::at(now.as_millis() as i64));
         let keyring = Arc::new(Keyring::new(&RootKey::generate(&mut SystemEntropy)));
@@ -81,17 +76,7 @@ impl Town {
             request_id: "request-1".parse().expect("a request id"),
             traceparent: None,
         };
-        let store = RegisterStore {
-            store_id: "101".parse().expect("a store id"),
-            api_key: vault::ApiKey::parse("an-api-key").expect("an API key"),
-            label: None,
-        };
-        let store = app
-            .register_store(&caller, store, false, None)
-            .await
-            .expect("registered")
-            .done()
-            .expect("new");
+        let store = register(&app, &caller, "101").await;
         Self {
             seals: app.seals().clone(),
             tenant: store.tenant_id,
@@ -104,13 +89,15 @@ impl Town {
             },
             waits: WAITS.to_vec(),
             timeout: Duration::from_secs(30),
+            app,
+            caller,
             keyring,
             queue,
-            folder,
+            database,
         }
     }
 
-    fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.clock.unix_ms())
     }
 
@@ -120,15 +107,15 @@ impl Town {
 
     /// An endpoint that is told of these events.
     pub async fn endpoint(&self, url: &str, events: &[WebhookEvent]) -> Hooked {
-        self.endpoint_with(url, events, |_| {}).await
+        self.endpoint_with(url, events, |_, _| {}).await
     }
 
-    /// The same, its secrets as `change` leaves them.
+    /// The same, itself and its secrets as `change` leaves them.
     pub async fn endpoint_with(
         &self,
         url: &str,
         events: &[WebhookEvent],
-        change: impl FnOnce(&mut Vec<SigningSecret>),
+        change: impl FnOnce(&mut EndpointCreated, &mut Vec<SigningSecret>),
     ) -> Hooked {
         let id = EndpointId(Uuid::now_v7());
         let secret = Secret::new(vault::random(&mut SystemEntropy));
@@ -137,8 +124,7 @@ impl Town {
             secret: secret.reveal().to_string(),
             until: None,
         }];
-        change(&mut secrets);
-        let event = EndpointCreated {
+        let mut event = EndpointCreated {
             at: self.now(),
             tenant_id: self.tenant,
             endpoint_id: id,
@@ -146,6 +132,7 @@ impl Town {
             store_ids: Vec::new(),
             secret_id: secrets[0].id,
         };
+        change(&mut event, &mut secrets);
         let body = EndpointBody {
             url: url.to_owned(),
             secrets,
@@ -159,34 +146,54 @@ impl Town {
         Hooked { id, secret }
     }
 
+    /// Another store of the tenant.
+    pub async fn another_store(&self, id: &str) -> Store {
+        let caller = Caller {
+            tenant: TenantRef::Known(self.tenant),
+            ..self.caller.clone()
+        };
+        register(&self.app, &caller, id).await
+    }
+
     /// Something that happens to the store, `count` times: each is told as `store.paused`.
     pub async fn pauses(&self, count: usize) {
-        for _ in 0..count {
-            let store = self
-                .ledger
-                .store(self.store.id)
-                .await
-                .expect("the ledger")
-                .expect("there");
+        self.pauses_of(&self.store, count).await;
+    }
+
+    /// The same, of any store.
+    pub async fn pauses_of(&self, store: &Store, count: usize) {
+        const AT_ONCE: usize = 100;
+        let store = self.ledger.store(store.id).await;
+        let mut store = store.expect("the ledger answers").expect("there");
+        let mut left = count;
+        while left > 0 {
             let mut append = self.append();
-            let event = StorePaused {
-                at: append.now,
-                store_id: store.id,
-                reason: PauseReason::User,
-            };
-            append.store(&store, event, None);
+            for _ in 0..left.min(AT_ONCE) {
+                let event = StorePaused {
+                    at: append.now,
+                    store_id: store.id,
+                    reason: PauseReason::User,
+                };
+                store = append.store(&store, event, None);
+            }
             self.ledger.append(append).await.expect("appended");
+            left -= left.min(AT_ONCE);
         }
     }
 
     /// Asks for a test of an endpoint.
     pub async fn test(&self, hooked: &Hooked) {
-        let endpoint = self.state(hooked).await;
-        let mut append = self.append();
         let event = EndpointTested {
-            at: append.now,
+            at: self.now(),
             endpoint_id: hooked.id,
         };
+        self.happens_to(hooked, event).await;
+    }
+
+    /// Something that happens to an endpoint.
+    pub async fn happens_to(&self, hooked: &Hooked, event: impl Into<Event>) {
+        let endpoint = self.state(hooked).await;
+        let mut append = self.append();
         append.endpoint(&endpoint, event, None);
         self.ledger.append(append).await.expect("appended");
     }
@@ -255,52 +262,24 @@ impl Town {
         })
         .await;
     }
-
-    /// Starts a teller with connections of its own to the ledger.
-    pub async fn teller(&self) -> Running {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let lifecycle = Lifecycle::new();
-        let started = lifecycle.clone();
-        let file = self.folder.path().join("app.db");
-        let (queue, clock, keyring) = (
-            Arc::clone(&self.queue),
-            Arc::clone(&self.clock),
-            Arc::clone(&self.keyring),
-        );
-        let (config, waits) = (self.config.clone(), self.waits.clone());
-        let mut sending = SenderConfig::new(vec!["127.0.0.0/8".parse().expect("a net")]);
-        sending.timeout = self.timeout;
-        runtime
-            .spawn(async move {
-                let backend = SqliteLedger::open(file).await.expect("the ledger opens");
-                let ledger = Ledger::start(Arc::new(backend), AppenderConfig::default());
-                let app = app(&ledger, &queue, &clock, &keyring);
-                let teller = Teller::new(TellerParts {
-                    ledger,
-                    queue,
-                    clock,
-                    app,
-                    render: api::webhook_data,
-                    sender: Sender::new(sending).expect("a sender"),
-                    schedule: RetrySchedule::new(waits),
-                    config,
-                });
-                teller.run(&started);
-            })
-            .await
-            .expect("started");
-        Running {
-            runtime: Some(runtime),
-            lifecycle,
-        }
-    }
 }
 
-fn app(ledger: &Ledger, queue: &Arc<dyn Queue>, clock: &Arc<ManualClock>, keyring: &Arc<Keyring>) -> App {
+async fn register(app: &App, caller: &Caller, id: &str) -> Store {
+    let store = RegisterStore {
+        store_id: id.parse().expect("a store id"),
+        api_key: vault::ApiKey::parse("an-api-key").expect("an API key"),
+        label: None,
+    };
+    let registered = app.register_store(caller, store, false, None).await;
+    registered.expect("registered").done().expect("new")
+}
+
+pub(super) fn app(
+    ledger: &Ledger,
+    queue: &Arc<dyn Queue>,
+    clock: &Arc<ManualClock>,
+    keyring: &Arc<Keyring>,
+) -> App {
     let base_url: url::Url = "http://127.0.0.1:9/api/v2".parse().expect("a URL");
     let costs = PoolConfig {
         memory_kib: 32,
@@ -319,34 +298,6 @@ fn app(ledger: &Ledger, queue: &Arc<dyn Queue>, clock: &Arc<ManualClock>, keyrin
         cache: cache::Cache::in_memory(app::cache_time(Arc::clone(clock) as Arc<dyn Clock>)),
         config,
     })
-}
-
-impl Running {
-    /// Ends the teller wherever it is: nothing is handed over.
-    pub async fn kill(mut self) {
-        let runtime = self.runtime.take().expect("a runtime");
-        tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(10)))
-            .await
-            .expect("the runtime ends");
-    }
-
-    /// Asks it to give back what it holds and end, and waits until it has.
-    pub async fn stop(mut self) {
-        let runtime = self.runtime.take().expect("a runtime");
-        let lifecycle = self.lifecycle.clone();
-        lifecycle.stop();
-        let ended = runtime.spawn(async move { lifecycle.wait(Duration::from_secs(20)).await });
-        assert!(ended.await.expect("joined"), "the teller ended in order");
-        runtime.shutdown_background();
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 /// An endpoint of a test.
