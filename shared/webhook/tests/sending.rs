@@ -171,7 +171,7 @@ async fn a_name_is_judged_by_what_it_resolves_to_when_it_is_connected_to() {
     let receiver = Receiver::start(OK).await;
     let names = Names::default();
     let closed = sender(&[], &names);
-    let private: [&[&str]; 8] = [
+    let private: [&[&str]; 14] = [
         &["127.0.0.1"],
         &["::1"],
         &["169.254.169.254"],
@@ -179,6 +179,12 @@ async fn a_name_is_judged_by_what_it_resolves_to_when_it_is_connected_to() {
         &["10.0.0.1", "192.168.0.1", "fe80::1"],
         &["64:ff9b::7f00:1"],
         &["0.0.0.0"],
+        &["::7f00:1"],
+        &["64:ff9b::a9fe:a9fe"],
+        &["2002:7f00:1::1"],
+        &["2001:0:7f00:1::1"],
+        &["fd00:ec2::254"],
+        &["100.100.100.200"],
         &[],
     ];
     for addresses in private {

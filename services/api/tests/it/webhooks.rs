@@ -100,6 +100,63 @@ async fn what_cannot_be_told_is_refused_with_its_pointer() {
 }
 
 #[tokio::test]
+async fn an_address_of_the_inside_is_refused_in_every_notation_and_wherever_one_is_named() {
+    let (place, order) = Place::with_order().await;
+    let (path, _) = make(&place, &json!({"url": URL})).await;
+    place.post("/tenant/callback-secret").send().await.ok(201);
+    for host in [
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "localhost",
+        "169.254.169.254",
+        "2852039166",
+        "0xa9fea9fe",
+        "0251.0376.0251.0376",
+        "10.0.0.1",
+        "100.64.0.1",
+        "192.168.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[::127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[64:ff9b::169.254.169.254]",
+        "[2002:7f00:1::]",
+        "[2001:0:7f00:1::1]",
+        "[fd00:ec2::254]",
+        "[fe80::1]",
+    ] {
+        let url = format!("https://{host}/hooks");
+        let made = place.post("/webhook-endpoints").json(&json!({"url": url})).await;
+        assert_eq!(
+            made.refused(422, "validation_failed").pointers(),
+            ["/url"],
+            "{url}"
+        );
+        let changed = place.call("PATCH", &path).json(&json!({"url": url})).await;
+        assert_eq!(
+            changed.refused(422, "validation_failed").pointers(),
+            ["/url"],
+            "{url}"
+        );
+        let job = format!("/stores/101/orders/{order}/add-note?callback_url={url}");
+        let asked = place.post(&job).json(&json!({"note": "n"})).await;
+        assert_eq!(
+            asked.refused(422, "validation_failed").pointers(),
+            ["/query/callback_url"],
+            "{url}"
+        );
+    }
+    assert_eq!(place.get(&path).send().await.ok(200)["url"], URL);
+}
+
+#[tokio::test]
 async fn an_opened_network_may_be_told_in_plain() {
     let open = |config: &mut app::AppConfig| config.webhook_allow_nets = vec!["127.0.0.0/8".parse().unwrap()];
     let place = Place::with_app(open).await;
