@@ -1,8 +1,10 @@
 //! CSV (RFC 4180) for spreadsheets, with a header row.
 //!
 //! **Formula injection.** A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return for a
-//! formula (a byte order mark before it does not count), and what customers write into notes ends up here: such a cell
-//! gets a `'` before it, which spreadsheets take for "text follows".
+//! formula (a byte order mark before it does not count, and some languages' versions know the wide forms of the signs),
+//! and what customers write into notes ends up here: such a cell gets a `'` before it, which spreadsheets take for "text
+//! follows". Where the comma is a decimal sign they take the semicolon for the separator, whatever the quotes, so that a
+//! cell might begin behind one: in what people write, which is shown as JSON, it is spelt `\u003b`.
 
 use std::borrow::Cow;
 
@@ -17,6 +19,22 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// What an export of this form is.
 pub(crate) const CONTENT_TYPE: &str = "text/csv; charset=utf-8; header=present";
+
+/// What makes a formula of a cell that begins with it.
+const FORMULA: [char; 12] = [
+    '=',
+    '+',
+    '-',
+    '@',
+    '\t',
+    '\r',
+    '\n',
+    BYTE_ORDER_MARK,
+    '\u{ff1d}',
+    '\u{ff0b}',
+    '\u{ff0d}',
+    '\u{ff20}',
+];
 
 /// The columns: their names, and where the entry has them.
 const COLUMNS: [(&str, &str); 16] = [
@@ -69,13 +87,14 @@ fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        // It can only stand within a string.
+        other => other.to_string().replace(';', "\\u003b"),
     }
 }
 
 /// A cell that no spreadsheet takes for a formula.
 fn neutral(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', BYTE_ORDER_MARK]) {
+    if cell.starts_with(FORMULA) {
         format!("'{cell}").into()
     } else {
         cell.into()
@@ -87,8 +106,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    const FORMULA: [char; 7] = ['=', '+', '-', '@', '\t', '\r', BYTE_ORDER_MARK];
 
     /// Cells that are made of what matters here.
     fn cell() -> impl Strategy<Value = String> {
@@ -105,6 +122,7 @@ mod tests {
             Just(";".to_owned()),
             Just("'".to_owned()),
             Just(BYTE_ORDER_MARK.to_string()),
+            Just("\u{ff1d}".to_owned()),
             ".{0,4}",
         ];
         prop::collection::vec(parts, 0..6).prop_map(|parts| parts.concat())
@@ -128,6 +146,16 @@ mod tests {
                     prop_assert!(read == written || read.strip_prefix('\'') == Some(written), "{:?}", read);
                 }
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_cell_begins_behind_what_else_separates_cells(written in cell(), name in cell()) {
+            let data = serde_json::json!({"body": {"content": written, name: [1, "a;=b"]}});
+            let shown = text(&data);
+            prop_assert!(!shown.contains([';', '\t', '\r', '\n']), "{}", shown);
+            prop_assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), data);
         }
     }
 
