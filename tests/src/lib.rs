@@ -11,9 +11,11 @@
 //! - [`Post`] and [`Relay`] tell a node of an order, as Order Desk and relays do;
 //! - [`Collector`] takes traces as an OpenTelemetry collector does;
 //! - [`metrics`] compares what `/metrics` says with its table;
+//! - [`auditor`] checks the log's proofs as an outsider;
 //! - [`Forbidden`] looks for texts where they must not be;
 //! - [`live`] asks a real Order Desk whether it is as the gateway assumes.
 
+pub mod auditor;
 mod check;
 mod client;
 mod collector;

@@ -1,5 +1,6 @@
 //! The form of several processes: API and worker processes over PostgreSQL and NATS JetStream, killed, frozen, cut off.
 
+mod audit;
 mod broker;
 mod bucket;
 mod completion;
@@ -11,9 +12,11 @@ mod killed;
 mod limits;
 mod order_desk;
 mod outages;
+mod rotation;
 mod secrecy;
 mod smoke;
 mod startup;
 mod support;
 mod takeover;
 mod traces;
+mod webhooks;

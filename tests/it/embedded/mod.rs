@@ -1,6 +1,6 @@
 //! One process on SQLite.
 
-use std::time::Duration;
+use crate::PATIENCE;
 
 mod audit;
 mod contract;
@@ -8,6 +8,7 @@ mod crash;
 mod disconnect;
 mod edits;
 mod endings;
+mod endpoints;
 mod faults;
 mod graceful;
 mod history;
@@ -28,6 +29,3 @@ mod startup;
 mod tenants;
 mod traces;
 mod webhooks;
-
-/// What anything may take on a machine busy with other tests.
-const PATIENCE: Duration = Duration::from_mins(1);

@@ -145,6 +145,11 @@ impl Cluster {
         &self.kms_key
     }
 
+    /// Another value of a variable, for processes that are started from now on.
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Lets processes reach the broker at another address, and starts some.
     pub(super) async fn run_behind(&mut self, nats: String, apis: usize, workers: usize) {
         self.settings.push(("NATS_URL".to_owned(), nats));
