@@ -118,6 +118,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn judged(policy: &AddressPolicy, text: &str) -> Result<Reach, AddressRefused> {
@@ -208,6 +210,43 @@ mod tests {
             "ff02::1",
         ] {
             assert_eq!(judged(&policy, refused), Err(AddressRefused), "{refused}");
+        }
+    }
+
+    /// Addresses of all kinds, those of the inside as often as others.
+    fn any_v4() -> impl Strategy<Value = Ipv4Addr> {
+        let within = |first: [u8; 2], mask: u32| {
+            let net = u32::from_be_bytes([first[0], first[1], 0, 0]);
+            any::<u32>().prop_map(move |bits| Ipv4Addr::from_bits(net | (bits & mask)))
+        };
+        prop_oneof![
+            any::<u32>().prop_map(Ipv4Addr::from_bits),
+            within([127, 0], 0x00ff_ffff),
+            within([10, 0], 0x00ff_ffff),
+            within([169, 254], 0xffff),
+            within([192, 168], 0xffff),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_within_another_is_reached_no_further_than_by_itself(inner in any_v4(), rest: u64) {
+            let policy = AddressPolicy::default();
+            let own = policy.check(inner.into());
+            let [a, b, c, d] = inner.octets();
+            let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+            let nat64 = Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, low);
+            for translated in [inner.to_ipv6_mapped(), nat64] {
+                prop_assert_eq!(policy.check(translated.into()), own, "{}", translated);
+            }
+            let compatible = Ipv6Addr::new(0, 0, 0, 0, 0, 0, high, low);
+            let six_to_four = Ipv6Addr::from_bits(
+                (0x2002_u128 << 112) | (u128::from(inner.to_bits()) << 80) | u128::from(rest),
+            );
+            let local_nat64 = Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, high, low);
+            for hiding in [compatible, six_to_four, local_nat64] {
+                prop_assert_eq!(policy.check(hiding.into()), Err(AddressRefused), "{}", hiding);
+            }
         }
     }
 

@@ -118,6 +118,50 @@ async fn a_receiver_that_fails_k_times_is_told_each_event_by_one_id_at_the_times
 }
 
 #[tokio::test]
+async fn however_many_attempts_fail_first_each_event_arrives_while_the_schedule_lasts() {
+    let town = Town::new().await;
+    // The first event that comes is taken at once, the last one at the last attempt that there is.
+    let failures = std::sync::Mutex::new(std::collections::HashMap::<String, usize>::new());
+    let receiver = Receiver::start(move |received, _| {
+        let mut failures = failures.lock().unwrap();
+        let next = failures.len();
+        let left = failures
+            .entry(received.header("webhook-id").to_owned())
+            .or_insert(next);
+        if *left == 0 {
+            return Reply::status(200);
+        }
+        *left -= 1;
+        Reply::status(500)
+    })
+    .await;
+    let hooked = town.endpoint(&receiver.url(), &[WebhookEvent::StorePaused]).await;
+    let _teller = town.teller().await;
+    town.pauses(WAITS.len() + 1).await;
+    for (wait, attempts) in WAITS.iter().zip(1..) {
+        town.until(&hooked, "all to have been tried", |all| {
+            all.len() == WAITS.len() + 1
+                && all.iter().all(|one| {
+                    one.state == DeliveryState::Delivered || (one.attempts == attempts && !one.claimed)
+                })
+        })
+        .await;
+        town.clock.advance(wait.mul_f64(1.21));
+    }
+    town.delivered(&hooked, WAITS.len() + 1).await;
+    let by_id = by_id(&receiver);
+    let mut attempts: Vec<usize> = by_id.values().map(Vec::len).collect();
+    attempts.sort_unstable();
+    assert_eq!(attempts, (1..=WAITS.len() + 1).collect::<Vec<_>>());
+    assert!(
+        by_id
+            .values()
+            .flatten()
+            .all(|received| hooked.has_signed(received))
+    );
+}
+
+#[tokio::test]
 async fn a_receiver_that_asks_for_a_longer_wait_gets_it() {
     let town = Town::new().await;
     let receiver = Receiver::start(|_, before| match before {
