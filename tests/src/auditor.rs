@@ -201,7 +201,7 @@ impl Tree {
         let mut hashes = hashes.iter();
         while self.size < until {
             let mut leaves = 1;
-            while self.size % (leaves * 2) == 0 && self.size + leaves * 2 <= until {
+            while self.size.is_multiple_of(leaves * 2) && self.size + leaves * 2 <= until {
                 leaves *= 2;
             }
             self.push(leaves, *hashes.next()?);
@@ -228,6 +228,9 @@ pub fn export(text: &str, verifier_key: &str) -> Result<Vec<Value>, usize> {
     let mut entries: Vec<Value> = Vec::new();
     let (mut tenant, mut signed, mut ended) = (String::new(), None, false);
     for (index, line) in text.lines().enumerate() {
+        if ended {
+            return Err(index + 1);
+        }
         let mut check = || {
             let line: Value = serde_json::from_str(line).ok()?;
             let gap = match &line["gap"] {
@@ -236,7 +239,7 @@ pub fn export(text: &str, verifier_key: &str) -> Result<Vec<Value>, usize> {
             };
             match (line["kind"].as_str()?, &signed) {
                 ("header", None) => {
-                    tenant = line["tenant_id"].as_str()?.to_owned();
+                    line["tenant_id"].as_str()?.clone_into(&mut tenant);
                     signed = Some(head(line["checkpoint"].as_str()?, verifier_key)?);
                 }
                 ("entry", Some(_)) => {
@@ -268,7 +271,7 @@ pub fn export(text: &str, verifier_key: &str) -> Result<Vec<Value>, usize> {
             }
             Some(())
         };
-        if ended || check().is_none() {
+        if check().is_none() {
             return Err(index + 1);
         }
     }

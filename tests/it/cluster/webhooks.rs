@@ -40,16 +40,18 @@ fn jobs_told(receiver: &Receiver, webhook: &Webhook) -> HashMap<String, HashSet<
     told
 }
 
-async fn nothing_is_pending(cluster: &Cluster) {
-    let pending = "select count(*) from webhook_deliveries where state <> 'delivered'";
-    eventually(
-        "every delivery to be recorded",
-        2 * PATIENCE,
-        async || match cluster.number(pending).await {
-            0 => Ok(()),
-            pending => Err(format!("{pending} are not")),
-        },
-    )
+/// Waits until so many deliveries are on record, all of them made.
+async fn all_are_delivered(cluster: &Cluster, count: usize) {
+    let sql = "select count(*), count(*) filter (where state = 'delivered') from webhook_deliveries";
+    let count = Some(count.to_string());
+    eventually("every delivery to be recorded", 2 * PATIENCE, async || {
+        let row = cluster.sql(sql).await.remove(0);
+        if row == [count.clone(), count.clone()] {
+            Ok(())
+        } else {
+            Err(format!("{row:?}"))
+        }
+    })
     .await;
 }
 
@@ -93,7 +95,7 @@ async fn what_a_killed_worker_was_telling_and_was_yet_to_tell_another_worker_tel
     for job in &jobs {
         assert_eq!(client.ended(job).await["status"], "succeeded");
     }
-    nothing_is_pending(&cluster).await;
+    all_are_delivered(&cluster, JOBS).await;
     let told = jobs_told(&receiver, &webhook);
     let taken = taken.lock().expect("a lock").clone();
     for job in &jobs {
@@ -142,7 +144,7 @@ async fn workers_killed_in_turn_lose_no_webhook_of_a_receiver_that_fails_first()
     for job in &jobs {
         assert_eq!(client.ended(job).await["status"], "succeeded");
     }
-    nothing_is_pending(&cluster).await;
+    all_are_delivered(&cluster, JOBS).await;
     let told = jobs_told(&receiver, &webhook);
     for job in &jobs {
         let ids = told
