@@ -26,6 +26,7 @@ SESSION.trust_env = False
 
 NUMBERS = itertools.count(1)
 ORDERS = itertools.cycle(PLACE["orders"])
+ERASABLE = itertools.cycle(PLACE["erasable_orders"])
 DOOMED = iter(PLACE["doomed_orders"])
 ITEMS = itertools.cycle(PLACE["items"])
 DOOMED_ITEMS = iter(PLACE["doomed_items"])
@@ -87,6 +88,8 @@ def real(operation, name):
     match name:
         case "store_id":
             return new_store() if operation in {"deleteStore", "changeStore"} else PLACE["store"]
+        case "order_id" if operation == "eraseOrder":
+            return next(ERASABLE)
         case "order_id":
             return next(DOOMED, None) if operation == "deleteOrder" else next(ORDERS)
         case "item_id":
@@ -163,6 +166,9 @@ def lead_query(operation, query, waits):
         query.pop("dry_run", None)
     if operation == "findCustomers" and not SEARCHES & query.keys():
         query["email"] = "ada@example.org"
+    if operation == "eraseCustomer" and "email" in query:
+        # Nobody whom an order that the others need speaks of.
+        query["email"] = f"nobody-{next(NUMBERS)}@example.org"
     if operation == "registerStore":
         # Order Desk knows no generated key.
         query.pop("verify", None)

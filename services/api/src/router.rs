@@ -94,6 +94,14 @@ fn table() -> Table {
             "/stores/{store_id}/orders/{order_id}/add-note",
             post(routes::orders::add_note),
         )
+        .route(
+            "/stores/{store_id}/orders/{order_id}/personal-data",
+            axum::routing::delete(routes::personal_data::order),
+        )
+        .route(
+            "/stores/{store_id}/personal-data",
+            axum::routing::delete(routes::personal_data::customer),
+        )
         .route("/stores/{store_id}/settings", get(routes::stores::settings))
         .route("/stores/{store_id}/customers", get(routes::stores::customers))
         .route(

@@ -64,6 +64,10 @@ pub(crate) async fn rotate(ledger: &Ledger, config: &Config) -> Result<Rotation,
             .map_err(failed)?
         {
             runtime::crash::point("rotate.after");
+            // What the old key opens must not stay behind; if it does for a while, the rotation is done all the same.
+            if let Err(error) = ledger.scrub().await {
+                tracing::warn!(error = %error, "the database keeps traces of the former row for now");
+            }
             return Ok(Rotation::Done);
         }
     }

@@ -48,6 +48,8 @@ pub(crate) struct Context {
     pub(crate) wake: Notify,
     /// The feed looks again.
     pub(crate) news: Notify,
+    /// Orders for which nothing begins.
+    pub(crate) erasing: crate::erasure::Erasing,
     schedule: Mutex<Schedule>,
     /// From where the feed must read again, because a partition was loaded since.
     rewind: Mutex<Option<u64>>,
@@ -80,6 +82,7 @@ impl Context {
             lease: Lease::new(incarnation),
             wake: Notify::new(),
             news: Notify::new(),
+            erasing: crate::erasure::Erasing::default(),
             schedule: Mutex::new(Schedule::new(config.limits, config.settle())),
             rewind: Mutex::new(None),
             readers: Mutex::new(HashMap::new()),

@@ -15,7 +15,7 @@ use crate::logs::Subject;
 use crate::schedule::{Action, Doubt, Finish, Plan, ReadOutcome, Work};
 use crate::trace::Spans;
 use crate::upstream::ABANDONED;
-use crate::{cycle, deletion, feed, metric, partitions, seals};
+use crate::{cycle, deletion, erasure, feed, metric, partitions, seals};
 
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -27,6 +27,7 @@ pub(crate) async fn run(context: Arc<Context>, draining: CancellationToken) -> O
     let stopped = CancellationToken::new();
     let feed = tokio::spawn(feed::run(Arc::clone(&context), stopped.clone()));
     let deletion = tokio::spawn(deletion::run(Arc::clone(&context), stopped.clone()));
+    let erasure = tokio::spawn(erasure::run(Arc::clone(&context), stopped.clone()));
     let starter = tokio::spawn(start(Arc::clone(&context), stopped.clone()));
     let seals = tokio::spawn(seals::run(Arc::clone(&context), stopped.clone()));
     let gauges = tokio::spawn(gauge(Arc::clone(&context), stopped.clone()));
@@ -36,6 +37,7 @@ pub(crate) async fn run(context: Arc<Context>, draining: CancellationToken) -> O
     for (name, task) in [
         ("feed", feed),
         ("deletion", deletion),
+        ("erasure", erasure),
         ("starter", starter),
         ("seals", seals),
         ("gauges", gauges),

@@ -7,6 +7,7 @@
 //! - `engine` starts what the schedule says;
 //! - `cycle` carries out one batch: fetch, fold, intent, update, check, record; or judges one in doubt;
 //! - `deletion` ends what a deleted store leaves behind;
+//! - `erasure` erases the personal data of orders and customers;
 //! - `seals` grows and signs the tree over the events;
 //! - `grants` answers readers who ask for tokens.
 //!
@@ -18,6 +19,7 @@ mod context;
 pub mod cycle;
 mod deletion;
 mod engine;
+mod erasure;
 mod feed;
 mod grants;
 mod lease;

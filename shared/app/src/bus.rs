@@ -133,6 +133,14 @@ impl App {
                 self.heard_of_change(announcement.tenant_id, store_id, Some(order_id))
                     .await;
             }
+            Subject::Erased { store_id, order_id } => match store_id {
+                Some(store) => {
+                    self.0.seals.forget_keys();
+                    self.heard_of_change(announcement.tenant_id, store, order_id)
+                        .await;
+                }
+                None => self.0.seals.forget_tenant(announcement.tenant_id).await,
+            },
             Subject::Store { .. } => self.0.stores.forget(),
         }
     }

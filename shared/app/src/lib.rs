@@ -19,6 +19,7 @@ mod auth;
 mod bus;
 mod denied;
 mod dry_run;
+mod erasure;
 mod follow;
 mod history;
 mod idempotency;
@@ -56,6 +57,7 @@ pub use audit::{AuditEntry, AuditPage, AuditQuery, Export, ExportQuery, Subject}
 pub use auth::{AuthError, Authenticated, Caller, TenantRef};
 pub use denied::Denied;
 pub use dry_run::{DryRun, DryRunError};
+pub use erasure::{EraseError, Erasure};
 pub use follow::{Follow, Following, JobNews};
 pub use history::{Changed, OrderAtError, OrderChange, OrderHistory, Revert, RevertError};
 pub use idempotency::{Earlier, IdempotencyKey, Once, Outcome, StoredAnswer};

@@ -20,7 +20,7 @@ use vault::{Aad, ApiKey, DataKey, Keyring, SystemEntropy, TenantKey, TenantSalt,
 
 pub(crate) use place::hashed_row;
 use place::tenant_record;
-pub use place::{Purpose, image_row};
+pub use place::{Purpose, image_row, place_of};
 
 /// How long an opened key is used without asking the ledger whether it still exists.
 const FRESH_FOR: Duration = Duration::from_mins(1);
@@ -128,7 +128,7 @@ impl Seals {
     /// What seals further records under the key that sealed `other`: those of a create, say, whose order has no
     /// id to find the key by.
     pub async fn for_sealed(&self, tenant: TenantId, other: &Sealed) -> Result<Sealer, SealError> {
-        self.for_key(tenant, key_of(other)?).await
+        self.for_key(tenant, required_key_of(other)?).await
     }
 
     /// What seals what belongs to the tenant as a whole.
@@ -182,7 +182,7 @@ impl Seals {
         row: Uuid,
         sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let opened = self.opened(tenant, key_of(sealed)?).await?;
+        let opened = self.opened(tenant, required_key_of(sealed)?).await?;
         let aad = Aad {
             purpose: purpose.as_str(),
             row: row.as_bytes(),
@@ -208,7 +208,7 @@ impl Seals {
 
     /// The tenant whose data key sealed something; none once the key was destroyed.
     pub(crate) async fn owner(&self, sealed: &Sealed) -> Result<Option<TenantId>, SealError> {
-        let row = self.0.ledger.data_key(key_of(sealed)?).await?;
+        let row = self.0.ledger.data_key(required_key_of(sealed)?).await?;
         Ok(row.map(|row| row.tenant_id))
     }
 
@@ -218,7 +218,7 @@ impl Seals {
         tenant: TenantId,
         sealed: impl Iterator<Item = &Sealed>,
     ) -> Result<(), SealError> {
-        let mut wanted: Vec<DataKeyId> = sealed.filter_map(|sealed| key_of(sealed).ok()).collect();
+        let mut wanted: Vec<DataKeyId> = sealed.filter_map(key_of).collect();
         wanted.sort_unstable();
         wanted.dedup();
         wanted.retain(|id| !self.0.keys.contains_key(id));
@@ -279,6 +279,13 @@ impl Seals {
         self.0.credentials.invalidate_all();
     }
 
+    /// Forgets all opened data keys, since some were destroyed; those that are left are opened again when needed.
+    pub fn forget_keys(&self) {
+        self.0.keys.invalidate_all();
+        self.0.orders.invalidate_all();
+        self.0.credentials.invalidate_all();
+    }
+
     /// Forgets a destroyed data key; what it sealed cannot be opened from here on.
     pub async fn forget_key(&self, id: DataKeyId) {
         self.0.keys.invalidate(&id).await;
@@ -336,10 +343,13 @@ impl std::fmt::Debug for Seals {
     }
 }
 
-fn key_of(sealed: &Sealed) -> Result<DataKeyId, SealError> {
-    sealed_key_id(sealed.as_bytes())
-        .map(DataKeyId)
-        .ok_or(SealError::Damaged)
+/// The data key that something is sealed under, as it says itself.
+pub fn key_of(sealed: &Sealed) -> Option<DataKeyId> {
+    sealed_key_id(sealed.as_bytes()).map(DataKeyId)
+}
+
+fn required_key_of(sealed: &Sealed) -> Result<DataKeyId, SealError> {
+    key_of(sealed).ok_or(SealError::Damaged)
 }
 
 /// Seals records under one data key, which [`Sealer::attach`] must put into the same append.

@@ -6,6 +6,7 @@
 
 mod audit;
 mod endpoint;
+mod erasure;
 mod job;
 mod order;
 mod store;
@@ -16,6 +17,7 @@ pub use endpoint::{
     CallbackSecretCreated, DeliveryRepeated, EndpointCreated, EndpointDeleted, EndpointDisabled,
     EndpointEnabled, EndpointReplayed, EndpointSecretRotated, EndpointTested, EndpointUpdated,
 };
+pub use erasure::{ErasureDone, ErasureRequested};
 pub use job::{
     JobCancelled, JobFailed, JobIntentRecorded, JobRequeued, JobRetriedAs, JobRetryScheduled, JobSubmitted,
     JobSucceeded,
@@ -110,6 +112,10 @@ events! {
     TenantErased = "tenant.erased.v1";
     /// A tenant got a secret, or another one, that signs what its jobs' own addresses are told; sealed beside.
     CallbackSecretCreated = "tenant.callback_secret_created.v1";
+    /// Somebody's personal data are to be erased; an e-mail address is sealed beside.
+    ErasureRequested = "erasure.requested.v1";
+    /// The data keys of what was found are gone for ever.
+    ErasureDone = "erasure.done.v1";
     /// A tenant registered a store; its API key is sealed beside.
     StoreRegistered = "store.registered.v1";
     /// A store got another label.

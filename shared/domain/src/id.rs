@@ -53,6 +53,8 @@ uuid_ids! {
     JobId;
     /// Jobs of one order that travel in one upstream request.
     BatchId;
+    /// One erasure of personal data.
+    ErasureId;
     /// A random data key, kept wrapped by its tenant's key.
     DataKeyId;
     /// One run of one worker process.

@@ -375,6 +375,8 @@ impl Job {
             | Event::TenantDeleted(_)
             | Event::TenantErased(_)
             | Event::CallbackSecretCreated(_)
+            | Event::ErasureRequested(_)
+            | Event::ErasureDone(_)
             | Event::StoreRegistered(_)
             | Event::StoreRenamed(_)
             | Event::StoreCredentialsReplaced(_)

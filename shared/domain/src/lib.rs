@@ -19,8 +19,8 @@ pub mod time;
 pub mod webhook;
 
 pub use id::{
-    BatchId, DataKeyId, DeliveryId, EndpointId, IncarnationId, JobId, KeyId, OrderId, RequestId, SecretId,
-    StoreId, TenantId, UpstreamStoreId,
+    BatchId, DataKeyId, DeliveryId, EndpointId, ErasureId, IncarnationId, JobId, KeyId, OrderId, RequestId,
+    SecretId, StoreId, TenantId, UpstreamStoreId,
 };
 pub use sealed::Sealed;
 pub use time::Timestamp;

@@ -128,6 +128,8 @@ impl Store {
             | Event::TenantDeleted(_)
             | Event::TenantErased(_)
             | Event::CallbackSecretCreated(_)
+            | Event::ErasureRequested(_)
+            | Event::ErasureDone(_)
             | Event::JobSubmitted(_)
             | Event::JobIntentRecorded(_)
             | Event::JobRetryScheduled(_)

@@ -77,6 +77,8 @@ impl Tenant {
                 });
             }
             Event::TenantCreated(_)
+            | Event::ErasureRequested(_)
+            | Event::ErasureDone(_)
             | Event::StoreRegistered(_)
             | Event::StoreRenamed(_)
             | Event::StoreCredentialsReplaced(_)

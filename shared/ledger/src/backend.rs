@@ -197,6 +197,18 @@ pub trait Backend: Webhooks {
         bytes: u64,
     ) -> Result<Vec<Recorded>>;
 
+    /// Erasures that were asked for or done, of all tenants, with positions above `after`, ascending.
+    async fn erasure_events_after(&self, after: u64, limit: u32) -> Result<Vec<Recorded>>;
+    /// One tenant's events of a store beside which something is sealed, with the tenant's numbers above `after`,
+    /// ascending.
+    async fn sealed_events_of_store(
+        &self,
+        tenant: TenantId,
+        store: StoreId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>>;
+
     /// A tenant, tombstones included.
     async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>>;
     /// A page of all tenants, tombstones included, newest id first; only ids below `before`.
@@ -329,6 +341,9 @@ pub trait Backend: Webhooks {
     /// locked for the last catch-up, in their place. Returns how many events were folded; [`BackendError::Busy`] if
     /// another rebuild is under way.
     async fn rebuild(&self) -> Result<u64>;
+    /// Sees to it that of rows deleted before nothing is left in files of the database's that nobody reads any more;
+    /// false if others are in the way: try again. What backups hold is theirs to let go.
+    async fn scrub(&self) -> Result<bool>;
     /// A cheap statement, to see whether the database answers.
     async fn ping(&self) -> Result<()>;
 }

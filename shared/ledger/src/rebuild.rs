@@ -162,9 +162,15 @@ impl Views {
             }
             Event::OrderEditOverwritten(_)
             | Event::DeliveryRepeated(_)
+            | Event::ErasureRequested(_)
             | Event::OrderRead(_)
             | Event::OrdersListed(_)
             | Event::LoginRefused(_) => {}
+            Event::ErasureDone(e) => {
+                if let Some(order) = &e.order_id {
+                    self.images.remove(&(e.store_id, order.clone()));
+                }
+            }
         }
         Ok(())
     }

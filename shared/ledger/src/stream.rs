@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::{BatchId, DeliveryId, EndpointId, JobId, OrderId, StoreId, TenantId};
+use domain::{BatchId, DeliveryId, EndpointId, ErasureId, JobId, OrderId, StoreId, TenantId};
 use uuid::Uuid;
 
 /// Whose events are numbered together, from version 1.
@@ -16,6 +16,8 @@ pub enum Stream {
     Job(JobId),
     /// One upstream request.
     Batch(BatchId),
+    /// One erasure.
+    Erasure(ErasureId),
     /// What is known of one order.
     Order(StoreId, OrderId),
     /// A webhook endpoint.
@@ -35,6 +37,7 @@ impl fmt::Display for Stream {
             Self::Store(id) => write!(f, "store-{id}"),
             Self::Job(id) => write!(f, "job-{id}"),
             Self::Batch(id) => write!(f, "batch-{id}"),
+            Self::Erasure(id) => write!(f, "erasure-{id}"),
             Self::Order(store, order) => write!(f, "order-{store}-{order}"),
             Self::Endpoint(id) => write!(f, "endpoint-{id}"),
             Self::Delivery(id) => write!(f, "delivery-{id}"),

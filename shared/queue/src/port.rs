@@ -46,6 +46,14 @@ pub enum Subject {
         /// The order.
         order_id: OrderId,
     },
+    /// Data keys were destroyed: forget what was opened with them, and what is cached of the order; without an order of
+    /// all of the store's, without a store of all of the tenant's.
+    Erased {
+        /// The registration.
+        store_id: Option<StoreId>,
+        /// The order.
+        order_id: Option<OrderId>,
+    },
     /// A key was revoked: forget that it was ever proven.
     Key {
         /// The key.

@@ -9,6 +9,7 @@ mod disconnect;
 mod edits;
 mod endings;
 mod endpoints;
+mod erasure;
 mod faults;
 mod graceful;
 mod history;

@@ -42,7 +42,7 @@ async fn ended(
 }
 
 /// A position of the tenant in the log, as soon as it can be proven.
-async fn proven(client: &Client, job: &str) -> u64 {
+pub(super) async fn proven(client: &Client, job: &str) -> u64 {
     let stream = client.get(&format!("/jobs/{job}/events")).await.expect(200).body;
     let lines = stream.as_str().unwrap_or_default().lines();
     let mut ids = lines.filter_map(|line| line.strip_prefix("id:"));
@@ -84,8 +84,10 @@ async fn delivered(client: &Client, receiver: &Receiver) -> String {
 
 /// Orders, items and jobs in several states: what the hooks have to offer.
 async fn furnish(gateway: &Gateway, client: &Client) -> Value {
-    let orders = desk::orders(&gateway.desk, 250);
-    let (kept, doomed) = orders.split_at(50);
+    let orders = desk::orders(&gateway.desk, 260);
+    let (kept, others) = orders.split_at(50);
+    // What is erased is not what jobs are retried and reverted for.
+    let (erasable, doomed) = others.split_at(10);
     let item = |n: u32| {
         gateway
             .desk
@@ -116,6 +118,7 @@ async fn furnish(gateway: &Gateway, client: &Client) -> Value {
         "store": desk::STORE,
         "api_key": SimulatorConfig::API_KEY,
         "orders": kept,
+        "erasable_orders": erasable,
         "doomed_orders": doomed,
         "items": kept_items,
         "doomed_items": doomed_items,

@@ -60,6 +60,8 @@ use crate::routes;
         routes::webhooks::redeliver::redeliver,
         routes::audit::list::list,
         routes::audit::export::export,
+        routes::personal_data::order::order,
+        routes::personal_data::customer::customer,
         routes::audit::checkpoint::checkpoint,
         routes::audit::inclusion::inclusion,
         routes::audit::consistency::consistency,

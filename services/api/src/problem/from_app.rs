@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use app::{
-    AddKeyError, CancelError, ChangeStoreError, DeleteTenantError, Denied, DryRunError, FindStoreError,
-    ItemError, OrderAtError, ProofError, ReadError, RebuildError, RegisterError, RetryError, RevertError,
-    RevokeKeyError, SubmitError,
+    AddKeyError, CancelError, ChangeStoreError, DeleteTenantError, Denied, DryRunError, EraseError,
+    FindStoreError, ItemError, OrderAtError, ProofError, ReadError, RebuildError, RegisterError, RetryError,
+    RevertError, RevokeKeyError, SubmitError,
 };
 use domain::order::FieldCode;
 use thiserror::Error;
@@ -184,6 +184,15 @@ impl From<ChangeStoreError> for Problem {
         match error {
             ChangeStoreError::NotFound => store_not_found(),
             ChangeStoreError::Denied(denied) => denied.into(),
+        }
+    }
+}
+
+impl From<EraseError> for Problem {
+    fn from(error: EraseError) -> Self {
+        match error {
+            EraseError::StoreGone => store_not_found(),
+            EraseError::Denied(denied) => denied.into(),
         }
     }
 }

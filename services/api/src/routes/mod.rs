@@ -11,6 +11,7 @@ pub(crate) mod jobs;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod orders;
+pub(crate) mod personal_data;
 pub(crate) mod problems;
 mod reading;
 pub(crate) mod ready;

@@ -15,5 +15,5 @@ pub(crate) use job::{job, path as job_path};
 pub use notice::notice;
 pub(crate) use proof::{consistency, inclusion, log_key};
 pub(crate) use store::{address, store, store_with_status};
-pub(crate) use tenant::{key, tenant, tenant_row};
+pub(crate) use tenant::{erasure, key, tenant, tenant_row};
 pub(crate) use webhook::{delivery, endpoint};

@@ -1,5 +1,6 @@
 //! A tenant as JSON.
 
+use app::Erasure;
 use domain::tenant::{Key, Tenant};
 use ledger::{QueueCounts, TokenCounts};
 use serde_json::{Value, json};
@@ -30,6 +31,16 @@ pub(crate) fn tenant_row(tenant: &Tenant) -> Value {
         "created_at": tenant.created_at,
         "deleted_at": tenant.deleted_at,
         "erased_at": tenant.erased_at,
+    })
+}
+
+/// An erasure that was asked for, of a store with this Order Desk id; never whom it is about.
+pub(crate) fn erasure(erasure: &Erasure, store: &str) -> Value {
+    json!({
+        "id": erasure.id,
+        "store_id": store,
+        "order_id": erasure.order,
+        "requested_at": erasure.requested_at,
     })
 }
 

@@ -26,6 +26,7 @@ mod keys;
 mod limits;
 mod lists;
 mod openapi;
+mod personal_data;
 mod place;
 mod proofs;
 mod reads;

@@ -41,6 +41,11 @@ impl Forget {
         }
     }
 
+    /// No list of a store is as it was.
+    pub(super) fn lists(&mut self, tenant: TenantId, store: StoreId) {
+        add(&mut self.changed, Area::new(tenant, store, Topic::Orders));
+    }
+
     /// Somebody else changed an order.
     pub(super) fn changed_externally(&mut self, tenant: TenantId, store: StoreId, order: &OrderId) {
         for topic in [Topic::Order(order.clone()), Topic::Orders] {

@@ -46,6 +46,11 @@ pub(super) async fn jobs(cycle: &Cycle<'_>, ids: &[JobId]) -> Loading {
             // An intent that we do not remember writing: its outcome is unknown.
             return Loading::Over(in_doubt(cycle, batch, job).await);
         }
+        let erasing = |order| job.kind.is_order() && context.erasing.has(job.store_id, order);
+        if job.order_id.as_ref().is_some_and(erasing) {
+            cancel(context, &job, CancelReason::Erased).await;
+            continue;
+        }
         match open(cycle, &job).await {
             Ok(body) => jobs.push(Loaded {
                 mutation: body.mutation,

@@ -7,7 +7,7 @@ use domain::event::{
 use domain::image::OrderImage;
 use domain::job::Job;
 use domain::order::ETag;
-use domain::{BatchId, OrderId, Sealed, TenantId, Timestamp};
+use domain::{BatchId, OrderId, Sealed, StoreId, TenantId, Timestamp};
 use ledger::view::ViewRow;
 use ledger::{Append, AppendError, Expected, NewEvent, Stream};
 use queue::Subject;
@@ -227,6 +227,16 @@ impl Writing {
         let index = self.append.events.len().saturating_sub(1);
         self.append
             .view(ViewRow::NoImage(cycle.plan.store_id, order.clone()), index);
+    }
+
+    /// What is cached of an order is to be forgotten.
+    pub(crate) fn forget_order(&mut self, store: StoreId, order: &OrderId) {
+        self.forget.written(self.tenant, store, order);
+    }
+
+    /// What is cached of all a store's lists of orders is to be forgotten.
+    pub(crate) fn forget_lists(&mut self, store: StoreId) {
+        self.forget.lists(self.tenant, store);
     }
 
     /// Adds something to announce after the commit.

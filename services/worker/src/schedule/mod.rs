@@ -184,6 +184,20 @@ impl Schedule {
         }
     }
 
+    /// The cycles that run for a partition.
+    pub fn cycles_of(&self, partition: u16) -> std::collections::HashSet<u64> {
+        let cycles = self.cycles.iter();
+        cycles
+            .filter(|(_, of)| **of == partition)
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// Whether a cycle has not ended.
+    pub fn runs(&self, cycle: u64) -> bool {
+        self.cycles.contains_key(&cycle)
+    }
+
     /// Whether nothing runs for a partition. One that was lost while cycles ran must not be taken again before they
     /// have ended: they would act as if it had never been somebody else's.
     pub fn is_idle(&self, partition: u16) -> bool {

@@ -85,6 +85,9 @@ fn content(event: &Event) -> Content {
         | Event::KeyRevoked(_)
         | Event::TenantDeleted(_)
         | Event::TenantErased(_)
+        // Whom it is about is told to nobody.
+        | Event::ErasureRequested(_)
+        | Event::ErasureDone(_)
         | Event::StoreRegistered(_)
         | Event::StoreRenamed(_)
         | Event::StoreCredentialsReplaced(_)
@@ -123,10 +126,11 @@ fn hidden(event: &Event) -> &'static [&'static str] {
         Event::StoreRegistered(_) => &["upstream_key", "partition", "data_key_id"],
         Event::StoreCredentialsReplaced(_) => &["upstream_key"],
         Event::JobSubmitted(_) => &["partition", "class", "store_paused_ms"],
-        Event::BatchOpened(_) => &["partition"],
+        Event::BatchOpened(_) | Event::ErasureRequested(_) => &["partition"],
         Event::KeyRevoked(_)
         | Event::TenantDeleted(_)
         | Event::TenantErased(_)
+        | Event::ErasureDone(_)
         | Event::StoreRenamed(_)
         | Event::StorePaused(_)
         | Event::StoreResumed(_)

@@ -1,5 +1,6 @@
 //! Where sealed bytes belong. All of it is bound into seals, or finds them, for ever.
 
+use domain::event::Event;
 use domain::{DataKeyId, OrderId, StoreId, TenantId};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -19,6 +20,8 @@ pub enum Purpose {
     OrderImage,
     /// An entry of a cache outside the process; row: made from its place.
     CacheEntry,
+    /// The address that a customer's erasure is about; row: the erasure's id.
+    ErasureSubject,
     /// The answer to a call that is no command; row: made from the idempotency key.
     IdempotentAnswer,
     /// An [`EndpointBody`](crate::EndpointBody); row: the endpoint's id.
@@ -38,12 +41,27 @@ impl Purpose {
             Self::BatchPlan => "batches.plan",
             Self::OrderImage => "orders.image",
             Self::CacheEntry => "cache.entry",
+            Self::ErasureSubject => "erasures.subject",
             Self::IdempotentAnswer => "idempotency.answer",
             Self::WebhookEndpoint => "webhooks.endpoint",
             Self::CallbackSecret => "webhooks.callback_secret",
             Self::WebhookAnswer => "webhooks.answer",
         }
     }
+}
+
+/// What is sealed beside an event of a job, a batch or an order; nothing of others.
+pub fn place_of(event: &Event) -> Option<(Purpose, Uuid)> {
+    Some(match event {
+        Event::JobSubmitted(e) => (Purpose::JobBody, e.job_id.0),
+        Event::JobSucceeded(e) => (Purpose::JobOutcome, e.job_id.0),
+        Event::JobFailed(e) => (Purpose::JobOutcome, e.job_id.0),
+        Event::BatchOpened(e) => (Purpose::BatchPlan, e.batch_id.0),
+        Event::OrderChangedExternally(e) => (Purpose::OrderImage, image_row(e.store_id, &e.order_id)),
+        Event::OrderWritten(e) => (Purpose::OrderImage, image_row(e.store_id, &e.order_id)),
+        Event::OrderEditOverwritten(e) => (Purpose::OrderImage, image_row(e.store_id, &e.order_id)),
+        _ => return None,
+    })
 }
 
 /// The row under which images of an order are sealed.
@@ -82,6 +100,7 @@ mod tests {
             (Purpose::BatchPlan, "batches.plan"),
             (Purpose::OrderImage, "orders.image"),
             (Purpose::CacheEntry, "cache.entry"),
+            (Purpose::ErasureSubject, "erasures.subject"),
             (Purpose::IdempotentAnswer, "idempotency.answer"),
             (Purpose::WebhookEndpoint, "webhooks.endpoint"),
             (Purpose::CallbackSecret, "webhooks.callback_secret"),

@@ -1,6 +1,10 @@
 //! Erasing a tenant: its keys go at once, its stores end as deleted stores do, then everything that its data keys
 //! sealed becomes unreadable. The log keeps every byte, so that it stays verifiable.
 //!
+//! **What is gone.** The rows of `data_keys`, the only place where data keys are kept. The tenant's own key stays
+//! derivable from the salt in `tenant.created`, for the log cannot forget; but it seals no data, it only wraps data keys,
+//! and of these nothing is left to unwrap. So no data key, wrapped or not, may ever be written anywhere else.
+//!
 //! Each step is one append that is decided by what the ledger says, so any process can take the next one, and a
 //! process that dies loses nothing.
 
@@ -168,9 +172,16 @@ impl App {
             };
             append.tenant(tenant, event);
         }
-        let taken = taken(self.commit(append, news(tenant.id, Vec::new())).await)?;
+        let erased = Subject::Erased {
+            store_id: None,
+            order_id: None,
+        };
+        let taken = taken(self.commit(append, news(tenant.id, vec![erased])).await)?;
         self.0.seals.forget_tenant(tenant.id).await;
         if last && taken {
+            if !self.0.ledger.scrub().await? {
+                tracing::info!(tenant_id = %tenant.id, "the database keeps traces of destroyed keys for now");
+            }
             tracing::info!(tenant_id = %tenant.id, "a tenant is erased");
         }
         Ok(last && taken)

@@ -72,6 +72,24 @@ impl Backend for PostgresLedger {
         self.read_tenant_events(tenant, after, limit, bytes).await
     }
 
+    async fn erasure_events_after(&self, after: u64, limit: u32) -> Result<Vec<Recorded>> {
+        self.log_of_erasures(after, limit).await
+    }
+
+    async fn sealed_events_of_store(
+        &self,
+        tenant: TenantId,
+        store: StoreId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>> {
+        self.log_of_sealed(tenant, store, after, limit).await
+    }
+
+    async fn scrub(&self) -> Result<bool> {
+        self.vacuum_keys().await
+    }
+
     async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>> {
         self.tenant_by_id(id).await
     }

@@ -37,6 +37,7 @@ mod pool;
 mod rebuild;
 mod rows;
 mod schema;
+mod scrub;
 mod seal;
 mod session;
 mod time;

@@ -73,6 +73,35 @@ impl PostgresLedger {
         self.readers.read(make).await?.iter().map(recorded).collect()
     }
 
+    pub(crate) async fn log_of_erasures(&self, after: u64, limit: u32) -> Result<Vec<Recorded>> {
+        let sql = select_events!(
+            "type in ('erasure.done.v1', 'erasure.requested.v1') and position > $1 order by position limit $2"
+        );
+        let make = || sqlx::query(sql).bind(after as i64).bind(i64::from(limit));
+        self.readers.read(make).await?.iter().map(recorded).collect()
+    }
+
+    pub(crate) async fn log_of_sealed(
+        &self,
+        tenant: TenantId,
+        store: StoreId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>> {
+        // Along the tenant's numbers: an index of its own would cost every append more than this costs the rare reader.
+        let sql = select_events!(
+            "tenant_id = $1 and tenant_seq > $2 and store_id = $3 and sealed is not null order by tenant_seq limit $4"
+        );
+        let make = || {
+            sqlx::query(sql)
+                .bind(tenant.0)
+                .bind(after as i64)
+                .bind(store.0)
+                .bind(i64::from(limit))
+        };
+        self.readers.read(make).await?.iter().map(recorded).collect()
+    }
+
     pub(crate) async fn log_of_jobs(
         &self,
         tenant: TenantId,

@@ -222,8 +222,10 @@ impl Fold {
             | Event::EndpointDeleted(_)
             | Event::EndpointTested(_)
             | Event::EndpointReplayed(_) => self.endpoints.extend(endpoint_of(&event)),
+            Event::ErasureDone(e) => self.touch_image(Some(e.store_id), e.order_id.as_ref()),
             Event::OrderEditOverwritten(_)
             | Event::DeliveryRepeated(_)
+            | Event::ErasureRequested(_)
             | Event::OrderRead(_)
             | Event::OrdersListed(_)
             | Event::LoginRefused(_) => {}

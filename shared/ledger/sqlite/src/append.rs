@@ -34,9 +34,27 @@ impl SqliteLedger {
             return Ok(Vec::new());
         }
         let mut write = self.begin().await?;
-        let result = append_on(write.on(), batch).await;
+        let destroys = batch.iter().any(|append| !append.destroy_keys.is_empty());
+        if destroys {
+            delete_securely(write.on(), true).await?;
+        }
+        let mut result = append_on(write.on(), batch).await;
+        if destroys && let Err(error) = delete_securely(write.on(), false).await {
+            result = result.and(Err(error));
+        }
         write.finish(result).await
     }
+}
+
+/// Overwrites pages that become free, for a destroyed key must not be found in the file. Not always: for other rows the
+/// additional writing buys nothing.
+async fn delete_securely(on: &mut SqliteConnection, whole_pages: bool) -> Result<()> {
+    let sql = if whole_pages {
+        "PRAGMA secure_delete = ON"
+    } else {
+        "PRAGMA secure_delete = FAST"
+    };
+    sqlx::raw_sql(sql).execute(on).await.map(drop).map_err(failed)
 }
 
 async fn append_on(on: &mut SqliteConnection, batch: &[Append]) -> Result<Vec<Landed>> {

@@ -73,6 +73,24 @@ impl Backend for SqliteLedger {
         self.read_tenant_events(tenant, after, limit, bytes).await
     }
 
+    async fn erasure_events_after(&self, after: u64, limit: u32) -> Result<Vec<Recorded>> {
+        self.read_erasures(after, limit).await
+    }
+
+    async fn sealed_events_of_store(
+        &self,
+        tenant: TenantId,
+        store: StoreId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>> {
+        self.read_sealed_of_store(tenant, store, after, limit).await
+    }
+
+    async fn scrub(&self) -> Result<bool> {
+        self.fold_log().await
+    }
+
     async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>> {
         self.read_tenant(id).await
     }

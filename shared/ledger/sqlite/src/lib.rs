@@ -22,6 +22,7 @@ mod rebuild;
 mod rows;
 mod schema;
 mod script;
+mod scrub;
 mod seal;
 mod settings;
 mod tenants;

@@ -1,6 +1,6 @@
 //! Reading the log.
 
-use domain::{JobId, TenantId, Timestamp};
+use domain::{JobId, StoreId, TenantId, Timestamp};
 use ledger::{Head, OrderEventFilter, Recorded, Stream};
 use sqlx::sqlite::SqliteRow;
 
@@ -60,6 +60,38 @@ impl SqliteLedger {
         all(query
             .bind(stream.to_string())
             .bind(after as i64)
+            .bind(i64::from(limit))
+            .all(&self.readers)
+            .await)
+    }
+
+    pub(crate) async fn read_erasures(&self, after: u64, limit: u32) -> Result<Vec<Recorded>> {
+        let query = sqlx::query(events!(
+            "WHERE type IN ('erasure.done.v1', 'erasure.requested.v1') AND position > ? ORDER BY position LIMIT ?"
+        ));
+        all(query
+            .bind(after as i64)
+            .bind(i64::from(limit))
+            .all(&self.readers)
+            .await)
+    }
+
+    pub(crate) async fn read_sealed_of_store(
+        &self,
+        tenant: TenantId,
+        store: StoreId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>> {
+        // Along the tenant's numbers: an index of its own would cost every append more than this costs the rare reader.
+        let query = sqlx::query(events!(
+            "WHERE tenant_id = ? AND tenant_seq > ? AND +store_id = ? AND sealed IS NOT NULL \
+             ORDER BY tenant_seq LIMIT ?"
+        ));
+        all(query
+            .bind(tenant.to_string())
+            .bind(after as i64)
+            .bind(store.to_string())
             .bind(i64::from(limit))
             .all(&self.readers)
             .await)

@@ -96,6 +96,15 @@ impl Backend for Fake {
     async fn tenants_page(&self, _: Option<TenantId>, _: u32) -> Result<Vec<Tenant>> {
         unreachable!()
     }
+    async fn erasure_events_after(&self, _: u64, _: u32) -> Result<Vec<Recorded>> {
+        unreachable!()
+    }
+    async fn sealed_events_of_store(&self, _: TenantId, _: StoreId, _: u64, _: u32) -> Result<Vec<Recorded>> {
+        unreachable!()
+    }
+    async fn scrub(&self) -> Result<bool> {
+        unreachable!()
+    }
     async fn tenants_to_erase(&self, _: u32) -> Result<Vec<Tenant>> {
         unreachable!()
     }

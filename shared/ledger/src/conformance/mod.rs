@@ -16,6 +16,7 @@
 pub mod appends;
 pub mod audit;
 pub mod auditing;
+pub mod erasures;
 pub mod group_commit;
 pub mod guards;
 pub mod history;
@@ -71,6 +72,11 @@ macro_rules! conformance_tests {
                 recorded_at_never_runs_backwards
                 events_can_only_be_inserted
                 an_append_without_events_stands_at_the_head
+            }
+            erasures {
+                erasures_are_read_from_any_position_on
+                the_sealed_events_of_a_store_are_its_own
+                an_erased_order_has_neither_key_nor_image_however_often_views_are_rebuilt
             }
             guards {
                 a_partition_guard_holds_for_its_owner_in_its_epoch

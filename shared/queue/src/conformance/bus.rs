@@ -62,6 +62,10 @@ pub async fn every_subject_arrives_as_it_was_sent(fixture: &dyn Fixture) {
             ended: false,
         },
         Subject::Store { store_id },
+        Subject::Erased {
+            store_id: Some(store_id),
+            order_id: Some(order_id.clone()),
+        },
         Subject::Order { store_id, order_id },
         Subject::Key {
             key_id: KeyId(Uuid::from_u128(5)),

@@ -38,6 +38,11 @@ impl Redis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// Where its files are.
+    pub fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
     /// The first line of the answer to an inline command, as the protocol has it (`:1`, `+OK`).
     pub async fn command(&self, command: &str) -> Result<String> {
         wire::redis(self.port, command).await

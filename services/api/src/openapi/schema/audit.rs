@@ -46,7 +46,7 @@ written! {
         })),
         "request_id": text(),
         "subject": object(json!({
-            "kind": {"type": "string", "examples": ["tenant", "store", "job", "batch", "order"]},
+            "kind": {"type": "string", "examples": ["tenant", "store", "job", "batch", "order", "erasure"]},
             "id": {"type": "string"},
             "store_id": {"type": ["string", "null"], "description": "Order Desk's id of the store."},
             "registration_id": nullable(uuid()),

@@ -83,6 +83,13 @@ written! {
         schema["examples"] = json!([{"label": "My shop"}]);
         schema
     };
+    /// An erasure that was asked for.
+    Erasure = object(json!({
+        "id": {"type": "string", "format": "uuid", "description": "The log names it so."},
+        "store_id": {"type": "string"},
+        "order_id": {"type": ["string", "null"], "description": "Null for a customer's."},
+        "requested_at": timestamp(),
+    }));
     /// A tenant that was made.
     MadeTenant = object(json!({
         "tenant_id": uuid(),
