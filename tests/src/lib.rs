@@ -12,6 +12,7 @@
 //! - [`Collector`] takes traces as an OpenTelemetry collector does;
 //! - [`metrics`] compares what `/metrics` says with its table;
 //! - [`auditor`] checks the log's proofs as an outsider;
+//! - [`sqlite`] asks the embedded ledger's file;
 //! - [`Forbidden`] looks for texts where they must not be;
 //! - [`live`] asks a real Order Desk whether it is as the gateway assumes.
 
@@ -26,6 +27,7 @@ mod incoming;
 pub mod live;
 pub mod metrics;
 mod node;
+mod sqlite;
 
 pub use check::{Effect, EveryJobEndedOnce, Report};
 pub use client::{Answer, Client};
@@ -34,6 +36,7 @@ pub use forbidden::Forbidden;
 pub use gateway::{Gateway, GatewayBuilder, fast_environment, kms_key};
 pub use incoming::{Post, Relay};
 pub use node::{Ended, Node, Spec};
+pub use sqlite::sqlite;
 
 /// Random bytes in hexadecimal: `count` digits.
 ///

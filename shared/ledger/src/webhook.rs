@@ -246,7 +246,7 @@ pub struct Replay {
 /// Which deliveries are removed, with their attempts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EraseDeliveries {
-    /// All about an order.
+    /// Those about an order that have ended: one that is pending is still told, with what an erasure left of it.
     Order(StoreId, OrderId),
     /// All of a tenant.
     Tenant(TenantId),

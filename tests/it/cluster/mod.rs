@@ -6,6 +6,7 @@ mod bucket;
 mod completion;
 mod crash;
 mod database;
+mod erasure;
 mod frozen;
 mod keys;
 mod killed;

@@ -61,7 +61,7 @@ async fn listen(mut stream: TcpStream, heard: Arc<Mutex<Vec<u8>>>) {
 }
 
 /// Every row of every table, as text.
-async fn dump(cluster: &Cluster) -> String {
+pub(super) async fn dump(cluster: &Cluster) -> String {
     let tables = "select table_name from information_schema.tables
         where table_schema = 'public' and table_type = 'BASE TABLE' order by 1";
     let mut text = String::new();
@@ -75,7 +75,7 @@ async fn dump(cluster: &Cluster) -> String {
     text
 }
 
-fn hex(text: &str) -> String {
+pub(super) fn hex(text: &str) -> String {
     text.bytes()
         .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use system_tests::{Client, Gateway, desk};
-use testkit::{Redis, eventually};
+use simulator::{Fault, RequestKind, SimulatorConfig};
+use system_tests::{Client, Gateway, Post, desk, sqlite};
+use testkit::{Receiver, Redis, Reply, eventually};
 
 use super::PATIENCE;
 
@@ -65,6 +66,31 @@ async fn now(client: &Client, order: &str) -> String {
     history["data"][0]["at"].as_str().expect("a change").to_owned()
 }
 
+/// The data keys of an order, as they are kept.
+fn keys_of(gateway: &Gateway, order: &str) -> Vec<Vec<u8>> {
+    let sql = format!("SELECT hex(wrapped) FROM data_keys WHERE order_id = '{order}'");
+    let rows = sqlite(&gateway.data().join("app.db"), &sql).into_iter();
+    let keys = rows.filter_map(|mut row| row.remove(0));
+    keys.map(|key| hex::decode(key).expect("hexadecimal")).collect()
+}
+
+/// Waits until destroyed keys are in no file any more: until then, all that they sealed could be read again.
+async fn destroyed(gateway: &Gateway, keys: &[Vec<u8>]) {
+    assert!(!keys.is_empty());
+    eventually("no file has a key", PATIENCE, async || {
+        let left: Vec<String> = keys
+            .iter()
+            .flat_map(|key| files_with(gateway.data(), key))
+            .collect();
+        if left.is_empty() {
+            Ok(())
+        } else {
+            Err(left.join(", "))
+        }
+    })
+    .await;
+}
+
 /// The files of a folder, and below, in which `needle` stands.
 fn files_with(folder: &Path, needle: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
@@ -100,6 +126,10 @@ async fn an_order_is_erased_and_the_log_stays_verifiable() {
     let waiting = client.submit_note(desk::STORE, &order, NAME).await;
     let stays = client.submit_note(desk::STORE, &other, "stays").await;
 
+    let (keys, kept) = (keys_of(&gateway, &order), keys_of(&gateway, &other));
+    assert!(keys.iter().all(|key| !files_with(gateway.data(), key).is_empty()));
+    let late = desk::order(&gateway.desk, &order);
+
     let path = format!("/stores/{}/orders/{order}/personal-data", desk::STORE);
     let erasure = erase(&client, &path).await;
     assert_eq!(
@@ -114,6 +144,16 @@ async fn an_order_is_erased_and_the_log_stays_verifiable() {
     );
     assert_eq!(client.job(&stays).await["status"], "queued");
     client.get(&image(&other, &others)).await.expect(200);
+    destroyed(&gateway, &keys).await;
+    assert_eq!(keys_of(&gateway, &other), kept);
+    // What Order Desk posted before and delivers now does not bring it back.
+    let post = Post {
+        store: desk::STORE,
+        api_key: SimulatorConfig::API_KEY,
+        order: &late,
+    };
+    post.send(&client).await.expect(200);
+    gone(&client, &order, &at).await;
     for path in [
         format!("/jobs/{waiting}"),
         format!("/stores/{}/orders/{order}/history", desk::STORE),
@@ -185,6 +225,8 @@ async fn a_customer_is_found_in_all_that_speaks_of_them() {
             (&json!("cancelled"), &json!("erased"))
         );
     }
+    let unread = |line: &String| line.contains("sealed data are damaged");
+    assert!(!gateway.logs().iter().any(unread), "all was searched");
     let theirs = format!("/stores/{}/orders/{other}?at={}", desk::STORE, times[2]);
     client.get(&theirs).await.expect(200);
     assert_eq!(client.job(&stays).await["status"], "queued");
@@ -250,9 +292,7 @@ async fn an_erasure_survives_the_process_and_waits_for_what_is_in_flight() {
     let order = recorded(&gateway, &client, EMAIL).await;
     let at = now(&client, &order).await;
     // Its answer never comes: in doubt, until it can be judged.
-    gateway
-        .desk
-        .fail_next(simulator::RequestKind::PutOrder, simulator::Fault::ResetAfter);
+    gateway.desk.fail_next(RequestKind::PutOrder, Fault::ResetAfter);
     let doubtful = client.submit_note(desk::STORE, &order, "in flight").await;
     erase(
         &client,
@@ -268,4 +308,68 @@ async fn an_erasure_survives_the_process_and_waits_for_what_is_in_flight() {
         Some("cancelled") => assert_eq!(sent, 0, "{ended}"),
         other => panic!("{other:?}: {ended}"),
     }
+}
+
+#[tokio::test]
+async fn what_receivers_answered_about_a_customer_is_gone() {
+    let gateway = Gateway::builder()
+        .env("WEBHOOK_ALLOW_NETS", "127.0.0.0/8")
+        .start()
+        .await;
+    let client = gateway.client_with_store().await;
+    // One that repeats what it is told.
+    let receiver = Receiver::start(|received, _| Reply::status(200).body(received.body.clone())).await;
+    let endpoint = json!({"url": receiver.url(), "events": ["job.succeeded", "job.failed"]});
+    let endpoint = client
+        .post("/webhook-endpoints", &endpoint)
+        .await
+        .expect(201)
+        .id();
+    let shown = async || {
+        let path = format!("/webhook-endpoints/{endpoint}/deliveries");
+        client.get(&path).await.expect(200).body["data"].clone()
+    };
+    let order = recorded(&gateway, &client, EMAIL).await;
+    let at = now(&client, &order).await;
+    // One that never becomes an order.
+    let message = format!("{EMAIL} may not order");
+    gateway
+        .desk
+        .fail_next(RequestKind::CreateOrder, Fault::Reject { status: 400, message });
+    let created = json!({"email": EMAIL, "order_items": [{"name": "Thing", "price": 1, "quantity": 1}]});
+    let create = client
+        .submit(&format!("/stores/{}/orders", desk::STORE), &created)
+        .await;
+    assert_eq!(client.wait_ended(&create, PATIENCE).await["status"], "failed");
+    eventually("both answers are on record", PATIENCE, async || {
+        let shown = shown().await;
+        let about = shown.as_array().expect("a page").iter();
+        if about.filter(|one| one.to_string().contains(EMAIL)).count() == 2 {
+            Ok(())
+        } else {
+            Err(shown.to_string())
+        }
+    })
+    .await;
+
+    erase(
+        &client,
+        &format!("/stores/{}/personal-data?email={EMAIL}", desk::STORE),
+    )
+    .await;
+    gone(&client, &order, &at).await;
+    eventually("the search is over", PATIENCE, async || {
+        let job = client.job(&create).await;
+        if job.to_string().contains(EMAIL) {
+            Err(job.to_string())
+        } else {
+            Ok(())
+        }
+    })
+    .await;
+    let left = shown().await;
+    assert!(!left.to_string().contains(EMAIL), "{left}");
+    let left: Vec<&Value> = left.as_array().expect("a page").iter().collect();
+    assert_eq!(left.len(), 1, "the log has no delivery about the order: {left:?}");
+    assert_eq!(left[0]["job_id"], json!(create));
 }

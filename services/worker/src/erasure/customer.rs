@@ -46,6 +46,10 @@ pub(super) async fn step(context: &Context, one: &mut Pending) -> Result<bool, F
         Ok(address) => address,
         // Done by whoever had the partition before, as the log will tell; or the tenant itself was erased.
         Err(SealError::KeyGone) => return Ok(true),
+        Err(SealError::Damaged) => {
+            tracing::error!(erasure_id = %one.request.erasure_id, "whom an erasure is about cannot be read");
+            return Ok(true);
+        }
         Err(error) => return Err(error.into()),
     };
     if !search(context, one, &address).await? {
@@ -96,6 +100,11 @@ async fn found(context: &Context, row: &Recorded, address: &str) -> Result<Optio
     {
         Ok(content) => content,
         Err(SealError::KeyGone) => return Ok(None),
+        // Nobody can read it, and one altered row does not keep all others from being erased.
+        Err(SealError::Damaged) => {
+            tracing::error!(position = row.position, "sealed data are damaged");
+            return Ok(None);
+        }
         Err(error) => return Err(error.into()),
     };
     Ok(if mentions(&content, address) {

@@ -4,7 +4,7 @@ use domain::OrderId;
 use domain::event::{ErasureDone, JobCancelled};
 use domain::job::CancelReason;
 use ledger::view::ViewRow;
-use ledger::{AppendError, DestroyKeys, Refusal};
+use ledger::{AppendError, DestroyKeys, EraseDeliveries, Refusal};
 use queue::Subject;
 
 use super::{Failure, Pending, begin, event};
@@ -50,6 +50,11 @@ pub(super) async fn step(context: &Context, one: &mut Pending, order: &OrderId) 
     // What is left is in flight or in doubt: it is proven first, with the keys that are to go.
     cycles.retain(|cycle| context.look(|schedule, _| schedule.runs(*cycle)));
     if !open.is_empty() || !cycles.is_empty() {
+        return Ok(false);
+    }
+    // What was answered may repeat what was told. Those that are pending are told what is left.
+    let told = EraseDeliveries::Order(store, order.clone());
+    if context.ledger.erase_deliveries(&told, CHUNK).await? > 0 {
         return Ok(false);
     }
     erase(context, one, order).await

@@ -126,15 +126,19 @@ fn outcome_name(sent: &Result<Answer, SendError>, verdict: Verdict) -> &'static 
 }
 
 /// What the receiver said may repeat what it was told, so it is sealed like that: under the order's key where there is
-/// one, so that it goes when the order's data go.
+/// one, else under that of the job's body, so that it goes when the order's or the customer's data go.
 async fn sealed(telling: &Telling, delivery: &Delivery, answer: Option<Answer>) -> Option<Sealed> {
     let body = answer?.body;
     if body.is_empty() {
         return None;
     }
     let (tenant, seals) = (delivery.tenant_id, telling.seals());
-    let sealer = match (delivery.store_id, &delivery.order_id) {
-        (Some(store), Some(order)) => seals.for_order(tenant, store, Some(order)).await,
+    let sealer = match (delivery.store_id, &delivery.order_id, delivery.job_id) {
+        (Some(store), Some(order), _) => seals.for_order(tenant, store, Some(order)).await,
+        (_, _, Some(job)) => {
+            let job = telling.ledger.job(job).await.ok()??;
+            seals.for_sealed(tenant, &job.body?).await
+        }
         _ => seals.for_tenant(tenant).await,
     };
     // A new key would have to be kept with an append; an answer is not worth one.

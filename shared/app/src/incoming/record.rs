@@ -126,7 +126,7 @@ impl App {
     async fn record_told(&self, store: &Store, order: &OrderId, image: &OrderDoc) -> Result<(), Failed> {
         let rows = self.0.ledger.order_events(&recent(store, order)).await?;
         let known = self.0.ledger.order_image(store.id, order).await?;
-        // Deleted by us: a late call brings nothing back.
+        // Deleted or erased by us: a late call brings nothing back.
         let deleted = known.is_none() && !rows.is_empty();
         let tag = self.etag(image);
         if deleted

@@ -56,6 +56,10 @@ impl Client {
         self.call(Method::POST, path, Some(body))
     }
 
+    pub(crate) fn delete(&self, path: impl Into<String>) -> Call {
+        self.call(Method::DELETE, path, None)
+    }
+
     fn call(&self, method: Method, path: impl Into<String>, body: Option<Value>) -> Call {
         Call {
             client: self.clone(),

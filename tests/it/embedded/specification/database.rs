@@ -1,33 +1,12 @@
 //! "Database": the queries of the specification, as they stand there, on both ledgers.
 
-use std::process::Command;
-
-use serde_json::Value;
-use system_tests::{Client, Node, Spec, fast_environment, kms_key};
+use system_tests::{Client, Node, Spec, fast_environment, kms_key, sqlite};
 use testkit::{Nats, Postgres};
 
 use super::{API_KEY, PATIENCE, STORE, Shop};
 
 const TENANTS: &str = "SELECT id, created_at FROM tenants;";
 const STORES: &str = "SELECT id, store_id, label FROM stores;";
-
-/// Runs a query on an SQLite file as another program beside the gateway would.
-fn sqlite(file: &std::path::Path, query: &str) -> Vec<Vec<Option<String>>> {
-    let script = "import json, sqlite3, sys; \
-        print(json.dumps(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))";
-    let output = Command::new("python3")
-        .args(["-c", script])
-        .arg(file)
-        .arg(query)
-        .output()
-        .expect("python3 runs");
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{query}: {told}");
-    let rows: Vec<Vec<Value>> = serde_json::from_slice(&output.stdout).expect("rows");
-    rows.into_iter()
-        .map(|row| row.iter().map(|cell| cell.as_str().map(str::to_owned)).collect())
-        .collect()
-}
 
 /// Registers the store as the specification does; the tenant's and the store's ids.
 async fn registered(client: &Client) -> (String, String) {

@@ -67,7 +67,7 @@ impl SqliteLedger {
         let (sql, first, second) = match which {
             EraseDeliveries::Order(store, order) => (
                 "DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE store_id = ?1 \
-                 AND order_id = ?2 LIMIT ?3)",
+                 AND order_id = ?2 AND ended_at IS NOT NULL LIMIT ?3)",
                 store.to_string(),
                 order.to_string(),
             ),

@@ -145,6 +145,10 @@ pub async fn what_is_erased_leaves_nothing(fixture: &dyn Fixture) {
     deliveries[5].order_id = None;
     keep(&*backend, &deliveries, sample::at(0)).await;
     let worker = sample::id();
+    let erase = async |which: EraseDeliveries, limit| backend.erase_deliveries(&which, limit).await.unwrap();
+    let store = deliveries[0].store_id.unwrap();
+    let order = EraseDeliveries::Order(store, "4312".parse().unwrap());
+    assert_eq!(erase(order.clone(), 10).await, 0, "it is to be told yet");
     let wide = DeliveryClaim {
         per_lane: 10,
         ..claim(worker, sample::at(0))
@@ -170,9 +174,6 @@ pub async fn what_is_erased_leaves_nothing(fixture: &dyn Fixture) {
         }
         left
     };
-    let erase = async |which: EraseDeliveries, limit| backend.erase_deliveries(&which, limit).await.unwrap();
-    let store = deliveries[0].store_id.unwrap();
-    let order = EraseDeliveries::Order(store, "4312".parse().unwrap());
     assert_eq!(erase(order.clone(), 10).await, 1);
     assert_eq!(erase(order, 10).await, 0);
     assert_eq!(left().await, [1, 2, 3, 4, 6]);
