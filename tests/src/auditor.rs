@@ -90,7 +90,7 @@ fn split(n: u64) -> u64 {
     k
 }
 
-/// The root that follows from PATH(m, D[n]) of RFC 6962 §2.1.1, by that definition; none if the path has another length.
+/// The root that follows from `PATH(m, D[n])` of RFC 6962 §2.1.1, by that definition; none if the path has another length.
 pub fn root_of_path(m: u64, n: u64, leaf: &Hash, path: &[Hash]) -> Option<Hash> {
     if m >= n {
         return None;
@@ -107,7 +107,7 @@ pub fn root_of_path(m: u64, n: u64, leaf: &Hash, path: &[Hash]) -> Option<Hash> 
     }
 }
 
-/// The roots of the first `m` and of all `n` leaves that follow from PROOF(m, D[n]) of RFC 6962 §2.1.2, by that
+/// The roots of the first `m` and of all `n` leaves that follow from `PROOF(m, D[n])` of RFC 6962 §2.1.2, by that
 /// definition, where the first one is already known to be `old`.
 pub fn roots_of_proof(m: u64, n: u64, old: &Hash, proof: &[Hash]) -> Option<(Hash, Hash)> {
     (0 < m && m <= n).then_some(())?;
