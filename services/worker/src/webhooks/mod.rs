@@ -26,7 +26,7 @@ use std::time::Duration;
 use app::{App, Notice, Seals};
 use domain::{IncarnationId, Timestamp};
 use futures::StreamExt as _;
-use ledger::{EraseDeliveries, Ledger};
+use ledger::{BackendError, EraseDeliveries, Ledger};
 use queue::{Queue, Subject};
 use runtime::{Clock, Lifecycle};
 use serde_json::Value;
@@ -184,16 +184,12 @@ async fn listen(telling: &Telling, stopped: &CancellationToken) {
 
 /// Shows what is pending, and removes what ended long ago.
 async fn keep_house(telling: &Telling, stopped: &CancellationToken) {
-    /// How long a delivery that has ended can be looked at and asked for again.
-    const KEPT: Duration = Duration::from_hours(30 * 24);
     const EVERY: Duration = Duration::from_secs(15);
-    const AT_ONCE: u32 = 500;
     loop {
         if let Ok(pending) = telling.ledger.pending_deliveries().await {
             metric::pending(pending);
         }
-        let old = EraseDeliveries::EndedBefore(telling.now().minus(KEPT));
-        if let Err(error) = telling.ledger.erase_deliveries(&old, AT_ONCE).await {
+        if let Err(error) = remove_old(telling, stopped).await {
             tracing::debug!(error = %error, "old deliveries of webhooks were not removed");
         }
         if stopped
@@ -204,4 +200,20 @@ async fn keep_house(telling: &Telling, stopped: &CancellationToken) {
             return;
         }
     }
+}
+
+/// Removes as much as there may be: as many as end in a day must go in a day.
+async fn remove_old(telling: &Telling, stopped: &CancellationToken) -> Result<(), BackendError> {
+    /// How long a delivery that has ended can be looked at and asked for again.
+    const KEPT: Duration = Duration::from_hours(30 * 24);
+    const AT_ONCE: u32 = 500;
+    const MOST_TIMES: u32 = 100;
+    let old = EraseDeliveries::EndedBefore(telling.now().minus(KEPT));
+    for _ in 0..MOST_TIMES {
+        let removed = telling.ledger.erase_deliveries(&old, AT_ONCE).await?;
+        if removed < u64::from(AT_ONCE) || stopped.is_cancelled() {
+            break;
+        }
+    }
+    Ok(())
 }

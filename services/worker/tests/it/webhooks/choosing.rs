@@ -152,3 +152,28 @@ async fn what_waits_for_another_attempt_is_not_told_once_its_endpoint_is_disable
     .await;
     assert_eq!(first.count(), 3);
 }
+
+#[tokio::test]
+async fn what_ended_a_month_ago_is_removed_however_much_it_is() {
+    const MANY: usize = 6_000;
+    let town = Town::new().await;
+    let off = town
+        .endpoint("http://127.0.0.1:1/", &[WebhookEvent::StorePaused])
+        .await;
+    let (at, endpoint_id) = (town.now(), off.id);
+    let reason = DisableReason::User;
+    let event = EndpointDisabled {
+        at,
+        endpoint_id,
+        reason,
+    };
+    town.happens_to(&off, event).await;
+    town.pauses(MANY).await;
+    let teller = town.teller().await;
+    town.until(&off, "all to be kept, though not told", |all| all.len() == MANY)
+        .await;
+    teller.stop().await;
+    town.clock.advance(Duration::from_hours(31 * 24));
+    let _teller = town.teller().await;
+    town.until(&off, "nothing left", <[_]>::is_empty).await;
+}
