@@ -185,20 +185,8 @@ async fn what_was_erased_is_neither_shown_nor_forgotten() {
     world.check().await;
 }
 
-/// A small generator (xorshift), so that a failure can be repeated by its seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % n
-    }
-}
-
 /// Some command, and now and then somebody else's edit before it.
-fn step(world: &World, shop: &Shop<'_>, order: &str, dice: &mut Dice, round: u64) -> app::Submission {
+pub fn step(world: &World, shop: &Shop<'_>, order: &str, dice: &mut Dice, round: u64) -> app::Submission {
     if dice.below(3) == 0 {
         let edit = match dice.below(3) {
             0 => Edit::note("Clerk", format!("theirs {round}")),

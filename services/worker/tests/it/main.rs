@@ -24,4 +24,5 @@ mod reverts;
 mod schedule;
 mod seals;
 mod support;
+mod walks;
 mod webhooks;

@@ -2,6 +2,7 @@
 
 mod ask;
 mod database;
+mod dice;
 mod shop;
 mod worker;
 
@@ -27,6 +28,7 @@ use vault::{ArgonPool, Keyring, MasterKey, PoolConfig, RootKey, SystemEntropy};
 pub use ask::*;
 pub use database::Database;
 pub(crate) use database::on_both_ledgers;
+pub use dice::Dice;
 pub use shop::{Shop, notes};
 use worker::Running;
 
