@@ -161,6 +161,29 @@ async fn an_export_of_many_bites_is_whole_although_others_append_meanwhile() {
 }
 
 #[tokio::test]
+async fn an_export_of_large_entries_is_written_in_bites_of_bounded_size() {
+    let (place, order) = Place::with_order().await;
+    let large = "x".repeat(120_000);
+    let note = json!({"kind": "order.add_note", "order_id": order, "body": {"note": large}});
+    let jobs = json!({"jobs": vec![note; 60]});
+    place.post("/stores/101/jobs:batch").json(&jobs).await.ok(202);
+    seal(&place).await;
+    for format in ["ndjson", "csv"] {
+        let uri = format!("/audit/export?format={format}");
+        let mut body = place.get(&uri).response("").await.into_body();
+        let (mut all, mut largest) = (0, 0);
+        while let Some(frame) = body.frame().await {
+            let bytes = frame.unwrap().into_data().unwrap().len();
+            all += bytes;
+            largest = largest.max(bytes);
+        }
+        assert!(all > 60 * large.len());
+        // What is shown of an event is a little more than what is stored of it.
+        assert!(largest < 4 << 20, "{largest} of {all} bytes at once");
+    }
+}
+
+#[tokio::test]
 async fn an_export_that_breaks_off_has_no_end() {
     for format in ["ndjson", "csv"] {
         let (place, _) = history(3).await;
