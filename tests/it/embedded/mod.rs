@@ -28,5 +28,6 @@ mod smoke;
 mod specification;
 mod startup;
 mod tenants;
+mod told;
 mod traces;
 mod webhooks;
