@@ -136,6 +136,9 @@ mod tests {
                 asked = DEAD.1.wait(asked).unwrap();
             }
         }
+        if name == "nowhere.example" {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         Ok(vec![Ipv4Addr::new(8, 8, 8, 8).into()])
     }
 
@@ -151,6 +154,7 @@ mod tests {
             let found = tokio::time::timeout(Duration::from_secs(30), lookup.lookup(name)).await;
             assert_eq!(found.expect("its turn comes").unwrap().len(), 1, "{name}");
         }
+        assert!(lookup.lookup("nowhere.example").await.is_err());
         assert!(*DEAD.0.lock().unwrap() <= OF_ONE_NAME);
         *DEAD.0.lock().unwrap() = usize::MAX / 2;
         DEAD.1.notify_all();
