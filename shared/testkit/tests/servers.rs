@@ -38,6 +38,22 @@ async fn postgres_keeps_committed_rows_over_restart_and_kill() {
 }
 
 #[tokio::test]
+async fn a_database_saved_in_one_postgres_is_there_in_another() {
+    let (one, other) = tokio::join!(Postgres::start_new(), Postgres::start_new());
+    let (from, to) = (one.database().await, other.database().await);
+    one.sql(&from, "create table kept (n int); insert into kept values (7)")
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dump");
+    one.dump(&from, &file).await;
+    other.load(&to, &file).await;
+    assert_eq!(
+        other.sql(&to, "select n from kept").await,
+        [vec![Some("7".into())]]
+    );
+}
+
+#[tokio::test]
 async fn postgres_gives_every_test_an_empty_database() {
     let postgres = Postgres::shared().await;
     let (one, two) = (postgres.database().await, postgres.database().await);

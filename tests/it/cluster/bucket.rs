@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use domain::Timestamp;
 use serde_json::{Value, json};
 use simulator::RequestKind;
 
-use super::support::{Client, Cluster, Setup, Shop};
+use super::support::{Client, Cluster, Setup, Shop, took};
 
 const ORDERS: usize = 20;
 const JOBS: usize = 200;
@@ -42,17 +41,6 @@ async fn all_succeed(client: &Client, jobs: &[String]) -> Duration {
         longest = longest.max(took(&job));
     }
     longest
-}
-
-/// From a job's acceptance to its end.
-fn took(job: &Value) -> Duration {
-    let time = |name: &str| -> Timestamp {
-        job[name]
-            .as_str()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or_else(|| panic!("{name} of {job}"))
-    };
-    time("finished_at").since(time("submitted_at"))
 }
 
 fn assert_no_refusal(cluster: &Cluster, shop: &Shop) {

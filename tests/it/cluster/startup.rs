@@ -74,6 +74,37 @@ async fn a_database_without_a_schema_is_refused_in_one_line() {
 }
 
 #[tokio::test]
+async fn a_database_of_another_version_is_refused_in_one_line() {
+    let postgres = Postgres::start_new().await;
+    let database = postgres.database().await;
+    let migrated = spec("orderdesk-gateway")
+        .arg("migrate")
+        .env("DATABASE_URL", &database);
+    assert_eq!(migrated.run(PATIENCE).await.code(), Some(0));
+    for (sql, says) in [
+        (
+            "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+                values (9999, 'later', true, '', 0)",
+            "the database is at version 9999, this program knows ",
+        ),
+        (
+            "delete from _sqlx_migrations where version > 1",
+            "the database is at version 1, this program needs ",
+        ),
+    ] {
+        postgres.sql(&database, sql).await;
+        for program in PROGRAMS {
+            let refused = spec(program)
+                .env("DATABASE_URL", &database)
+                .env("NATS_URL", "nats://127.0.0.1:1");
+            let (code, lines) = outcome(refused).await;
+            assert_eq!((code, lines.len()), (Some(1), 1), "{lines:?}");
+            assert!(lines[0].contains(says), "{lines:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_database_that_is_down_is_told_in_one_line_without_its_password() {
     let closed = format!("postgres://user:s3cret@127.0.0.1:{}/none", testkit::free_port());
     for program in PROGRAMS {

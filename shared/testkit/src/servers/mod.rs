@@ -4,6 +4,7 @@
 //! `&self`, so that a test may share one between the task that breaks it and those that use it. What fails here
 //! panics, with the end of the server's log.
 
+mod dump;
 mod nats;
 mod postgres;
 pub(crate) mod program;

@@ -22,7 +22,7 @@ static SHARED: OnceCell<Postgres> = OnceCell::const_new();
 /// Commits are not flushed to the disk, which only a crash of the machine would show: a killed server recovers all.
 pub struct Postgres {
     guarded: Mutex<Guarded>,
-    program: Program,
+    pub(super) program: Program,
     folder: PathBuf,
     port: u16,
     user: Option<(u32, u32)>,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use domain::Timestamp;
 use futures::StreamExt;
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -112,6 +113,19 @@ async fn submit(client: &Client, shops: &[Shop], who: usize, turn: usize) -> Sub
         store: shop.id.clone(),
         order: shop.orders[order % shop.orders.len()].clone(),
     }
+}
+
+/// One of a job's times.
+pub(crate) fn time(job: &Value, name: &str) -> Timestamp {
+    job[name]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| panic!("{name} of {job}"))
+}
+
+/// From a job's acceptance to its end, as the ledger has it.
+pub(crate) fn took(job: &Value) -> Duration {
+    time(job, "finished_at").since(time(job, "submitted_at"))
 }
 
 impl Cluster {

@@ -14,7 +14,7 @@ use testkit::servers::Row;
 use testkit::{CrashPoint, Nats, Postgres, eventually};
 
 pub(super) use client::{Call, Client};
-pub(super) use load::Load;
+pub(super) use load::{Load, time, took};
 pub(super) use relay::Relay;
 pub(super) use shop::{Shop, notes};
 
@@ -165,6 +165,27 @@ impl Cluster {
         if !self.workers.is_empty() {
             self.all_partitions_owned().await;
         }
+    }
+
+    /// Kills every process and points them to other servers, as on another machine. Clients keep their addresses.
+    pub(super) fn move_to(&mut self, postgres: Postgres, nats: Nats, database: String) {
+        for node in self.apis.iter().chain(&self.workers) {
+            node.kill9();
+        }
+        let own = [("DATABASE_URL", database.clone()), ("NATS_URL", nats.url())];
+        for (name, value) in own {
+            for node in self.apis.iter_mut().chain(&mut self.workers) {
+                node.set_env(name, value.clone());
+            }
+            self.settings.push((name.to_owned(), value));
+        }
+        (self.postgres, self.nats, self.database) = (postgres, nats, database);
+    }
+
+    /// Starts every process again and waits until they are at work.
+    pub(super) async fn restart(&mut self) {
+        join_all(self.apis.iter_mut().chain(&mut self.workers).map(Node::restart)).await;
+        self.all_partitions_owned().await;
     }
 
     async fn start_api(&self) -> Node {
