@@ -200,15 +200,8 @@ async fn serve(role: Role) -> Result<ExitCode, StartError> {
     for warning in Config::report(&source).warnings {
         tracing::warn!("{warning}");
     }
-    let metrics = telemetry::init_metrics()
-        .map_err(|error| StartError::failed("the metrics cannot be set up", error))?;
-    metric::describe(role);
     let lifecycle = Lifecycle::new();
-    let (kept, folder, draining) = (metrics.clone(), disk(&config), lifecycle.draining());
-    lifecycle.spawn("metrics", async move {
-        telemetry::keep_metrics(kept, &folder, draining).await;
-        Ok(())
-    });
+    let metrics = metric::keep(role, disk(&config), &lifecycle)?;
     let node = tokio::select! {
         node = Node::start(&config, role, &lifecycle, Some(metrics)) => node?,
         // Nothing has begun that a crash could not end as well.

@@ -11,6 +11,7 @@ use simulator::{Simulator, SimulatorConfig};
 use vault::{MasterKey, SystemEntropy};
 
 use crate::error::StartError;
+use crate::metric;
 use crate::node::{Node, Role, install_tls};
 
 /// How long a request of the demonstration may wait for its job.
@@ -36,9 +37,12 @@ pub async fn run(exit: bool) -> Result<ExitCode, StartError> {
             &format!("sqlite:///{}", folder.path().join("demo.db").display()),
         ),
         ("ORDERDESK_BASE_URL", &simulator.base_url()),
+        // Whoever tries it has receivers of webhooks on this machine.
+        ("WEBHOOK_ALLOW_NETS", "127.0.0.0/8,::1/128"),
     ]))?;
     let lifecycle = Lifecycle::new();
-    let node = Node::start(&config, Role::All, &lifecycle, None).await?;
+    let metrics = metric::keep(Role::All, folder.path().to_owned(), &lifecycle)?;
+    let node = Node::start(&config, Role::All, &lifecycle, Some(metrics)).await?;
     let key = MasterKey::generate(&mut SystemEntropy);
     println!("Order Desk (simulated): {}", simulator.base_url());
     println!("Gateway:                http://{}", node.address);

@@ -58,7 +58,7 @@ fn series(expression: &str) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 /// The expressions of a file of rules, and the names that its rules record.
-fn of_rules(text: &str) -> (Vec<String>, Vec<String>) {
+pub(super) fn of_rules(text: &str) -> (Vec<String>, Vec<String>) {
     let (mut expressions, mut recorded) = (Vec::new(), Vec::new());
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
@@ -82,7 +82,8 @@ fn of_rules(text: &str) -> (Vec<String>, Vec<String>) {
     (expressions, recorded)
 }
 
-fn of_dashboard(text: &str) -> Vec<String> {
+/// The expressions of a dashboard's panels.
+pub(super) fn of_dashboard(text: &str) -> Vec<String> {
     let dashboard: Value = serde_json::from_str(text).expect("a dashboard is JSON");
     let panels = dashboard["panels"].as_array().expect("panels");
     let targets = panels

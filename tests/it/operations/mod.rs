@@ -2,6 +2,7 @@
 
 mod compose;
 mod expressions;
+mod prometheus;
 mod readme;
 mod runbooks;
 
