@@ -1,5 +1,5 @@
 """A client of the gateway that does not give up, and load whose end is accounted for."""
-import collections, http.client, json, threading, time, urllib.error, urllib.request, uuid
+import collections, contextlib, http.client, json, threading, time, urllib.error, urllib.request, uuid
 
 FINAL = ("succeeded", "failed", "cancelled")
 
@@ -7,6 +7,7 @@ FINAL = ("succeeded", "failed", "cancelled")
 class Gateway:
     def __init__(self, url, key, store):
         self.url, self.key, self.store = url, key, store
+        self.unwell = []  # what was asked again, as (status, code of the problem document); status 0: connection broke
 
     def call(self, method, path, body=None, headers=None, timeout=90):
         """One request: (status, parsed body or text). A connection that breaks is status 0."""
@@ -34,6 +35,8 @@ class Gateway:
                 return answer
             if status not in (0, 429, 500, 502, 503, 504) or time.monotonic() > deadline:
                 raise AssertionError(f"{method} {path}: {status} {answer}")
+            # A proxy that finds nobody answers without a problem document.
+            self.unwell.append((status, answer.get("code") if isinstance(answer, dict) else None))
             time.sleep(0.3)
 
     def get(self, path, headers=None):
@@ -91,53 +94,69 @@ class Gateway:
 
 
 class Load:
-    """Adds notes to orders, one after the other, and remembers which were accepted."""
+    """Adds notes to orders, from several clients at once, and remembers which were accepted."""
+
+    CLIENTS, PAUSE = 4, 0.2
 
     def __init__(self, gateway, orders):
         self.gateway, self.orders = gateway, orders
-        self.accepted, self.error, self.wanted, self.sent = [], None, 0, 0
+        self.accepted, self.error, self.wanted, self.begun, self.sent, self.flows = [], None, 0, 0, 0, False
         self.change = threading.Condition()
-        self.over = False
-        threading.Thread(target=self._run, daemon=True).start()
+        for _ in range(self.CLIENTS):
+            threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self):
-        number = 0
         while True:
             with self.change:
-                self.change.wait_for(lambda: self.wanted > self.sent or self.over)
-                if self.over:
+                self.change.wait_for(lambda: self.flows or self.wanted > self.begun or self.error)
+                if self.error:
                     return
+                number = self.begun
+                self.begun += 1
+                self.wanted = max(self.wanted, self.begun)
             order, text = self.orders[number % len(self.orders)], f"load {number}"
             try:
                 job = self.gateway.note(order, text)
             except AssertionError as error:
-                self.error, self.over = error, True
-                job = None
-            number += 1
+                self.error, job = error, None
             with self.change:
                 self.sent += 1
                 if job:
                     self.accepted.append((job["id"], order, text))
                 self.change.notify_all()
+            time.sleep(self.PAUSE)
 
     def want(self, count):
         """Lets `count` more notes be accepted in the background."""
         with self.change:
-            self.wanted = max(self.wanted, self.sent) + count
+            self.wanted += count
             self.change.notify_all()
+
+    @contextlib.contextmanager
+    def flowing(self):
+        """Notes are added all the time while the block runs."""
+        with self.change:
+            self.flows = True
+            self.change.notify_all()
+        try:
+            yield
+        finally:
+            with self.change:
+                self.flows = False
+        assert not self.error, self.error
 
     def go_on(self, count):
         """The same, and waits for the first of them."""
         first = self.sent + 1
         self.want(count)
         with self.change:
-            assert self.change.wait_for(lambda: self.sent >= first or self.over, 600), "nothing is accepted any more"
+            assert self.change.wait_for(lambda: self.sent >= first or self.error, 600), "nothing is accepted any more"
         assert not self.error, self.error
 
     def rest(self):
         """Waits until what was asked for is accepted."""
         with self.change:
-            assert self.change.wait_for(lambda: self.sent >= self.wanted or self.over, 600), "nothing is accepted any more"
+            assert self.change.wait_for(lambda: self.sent >= self.wanted or self.error, 600), "nothing is accepted any more"
         assert not self.error, self.error
 
     def counts(self):
