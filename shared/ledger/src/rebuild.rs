@@ -70,24 +70,29 @@ impl Views {
     /// # Errors
     /// [`DecodeError`] if this program does not know the event.
     pub fn fold(&mut self, row: &Recorded) -> Result<(), DecodeError> {
-        let event = row.event()?;
-        match &event {
+        self.fold_decoded(row, &row.event()?);
+        Ok(())
+    }
+
+    /// Folds one row of the log, whose event this is.
+    pub fn fold_decoded(&mut self, row: &Recorded, event: &Event) {
+        match event {
             Event::TenantCreated(e) => {
                 self.tenants.insert(e.tenant_id, Tenant::created(e, row.version));
             }
             Event::KeyAdded(e) => {
                 self.keys.insert(e.key_id, Key::added(e));
-                self.tenant(e.tenant_id, &event, row);
+                self.tenant(e.tenant_id, event, row);
             }
             Event::KeyRevoked(e) => {
                 if let Some(key) = self.keys.remove(&e.key_id) {
                     self.keys.insert(e.key_id, key.revoked(e));
                 }
-                self.tenant(e.tenant_id, &event, row);
+                self.tenant(e.tenant_id, event, row);
             }
-            Event::TenantDeleted(e) => self.tenant(e.tenant_id, &event, row),
-            Event::TenantErased(e) => self.tenant(e.tenant_id, &event, row),
-            Event::CallbackSecretCreated(e) => self.tenant(e.tenant_id, &event, row),
+            Event::TenantDeleted(e) => self.tenant(e.tenant_id, event, row),
+            Event::TenantErased(e) => self.tenant(e.tenant_id, event, row),
+            Event::CallbackSecretCreated(e) => self.tenant(e.tenant_id, event, row),
             Event::StoreRegistered(e) => {
                 let mut store = Store::registered(e, row.sealed.clone(), row.version);
                 store.last_position = row.position;
@@ -100,7 +105,7 @@ impl Views {
             | Event::StoreDeleted(_)
             | Event::StoreCredentialsDestroyed(_) => {
                 if let Some(store) = row.store_id.and_then(|id| self.stores.remove(&id)) {
-                    let mut store = store.evolve(&event, row.sealed.as_ref(), row.version);
+                    let mut store = store.evolve(event, row.sealed.as_ref(), row.version);
                     store.last_position = row.position;
                     self.stores.insert(store.id, store);
                 }
@@ -119,7 +124,7 @@ impl Views {
             | Event::JobCancelled(_)
             | Event::JobRetriedAs(_) => {
                 if let Some(job) = row.job_id.and_then(|id| self.jobs.remove(&id)) {
-                    let mut job = job.evolve(&event, row.sealed.as_ref(), row.version);
+                    let mut job = job.evolve(event, row.sealed.as_ref(), row.version);
                     job.last_position = row.position;
                     if let (Some(order), true) = (&job.order_id, removes_order(&job)) {
                         self.images.remove(&(job.store_id, order.clone()));
@@ -154,8 +159,8 @@ impl Views {
             | Event::EndpointDeleted(_)
             | Event::EndpointTested(_)
             | Event::EndpointReplayed(_) => {
-                if let Some(endpoint) = endpoint_of(&event).and_then(|id| self.endpoints.remove(&id)) {
-                    let mut endpoint = endpoint.evolve(&event, row.sealed.as_ref(), row.version);
+                if let Some(endpoint) = endpoint_of(event).and_then(|id| self.endpoints.remove(&id)) {
+                    let mut endpoint = endpoint.evolve(event, row.sealed.as_ref(), row.version);
                     endpoint.last_position = row.position;
                     self.endpoints.insert(endpoint.id, endpoint);
                 }
@@ -172,7 +177,6 @@ impl Views {
                 }
             }
         }
-        Ok(())
     }
 
     fn tenant(&mut self, id: TenantId, event: &Event, row: &Recorded) {

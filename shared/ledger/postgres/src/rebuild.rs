@@ -155,10 +155,11 @@ impl Fold {
             let rows = page.fetch_all(&mut *connection).await.map_err(backend)?;
             for row in &rows {
                 let row = recorded(row)?;
-                self.touch(&row)?;
-                self.views
-                    .fold(&row)
+                let event = row
+                    .event()
                     .map_err(|error| corrupt("events", row.position, error))?;
+                self.touch(&row, &event);
+                self.views.fold_decoded(&row, &event);
                 self.position = row.position;
             }
             if rows.len() < PAGE {
@@ -167,11 +168,8 @@ impl Fold {
         }
     }
 
-    fn touch(&mut self, row: &Recorded) -> Result<()> {
-        let event = row
-            .event()
-            .map_err(|error| corrupt("events", row.position, error))?;
-        match &event {
+    fn touch(&mut self, row: &Recorded, event: &Event) {
+        match event {
             Event::TenantCreated(e) => {
                 self.tenants.insert(e.tenant_id);
             }
@@ -180,10 +178,10 @@ impl Fold {
             }
             Event::KeyAdded(_) | Event::KeyRevoked(_) => {
                 self.tenants.insert(row.tenant_id);
-                if let Event::KeyAdded(e) = &event {
+                if let Event::KeyAdded(e) = event {
                     self.keys.insert(e.key_id);
                 }
-                if let Event::KeyRevoked(e) = &event {
+                if let Event::KeyRevoked(e) = event {
                     self.keys.insert(e.key_id);
                 }
             }
@@ -221,7 +219,7 @@ impl Fold {
             | Event::EndpointEnabled(_)
             | Event::EndpointDeleted(_)
             | Event::EndpointTested(_)
-            | Event::EndpointReplayed(_) => self.endpoints.extend(endpoint_of(&event)),
+            | Event::EndpointReplayed(_) => self.endpoints.extend(endpoint_of(event)),
             Event::ErasureDone(e) => self.touch_image(Some(e.store_id), e.order_id.as_ref()),
             Event::OrderEditOverwritten(_)
             | Event::DeliveryRepeated(_)
@@ -230,7 +228,6 @@ impl Fold {
             | Event::OrdersListed(_)
             | Event::LoginRefused(_) => {}
         }
-        Ok(())
     }
 
     fn touch_image(&mut self, store: Option<StoreId>, order: Option<&OrderId>) {

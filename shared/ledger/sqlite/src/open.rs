@@ -13,6 +13,9 @@ use crate::readers::Readers;
 const BUSY: Duration = Duration::from_secs(5);
 /// Connections for reading. They also bound the memory that page caches take.
 const READERS: u32 = 4;
+/// Rows that a reader may be ahead of whoever asked, who takes them all anyhow: with few, both threads wait for each
+/// other again and again.
+const PAGE: usize = 2_048;
 
 /// A ledger in one SQLite file.
 pub struct SqliteLedger {
@@ -83,7 +86,8 @@ impl SqliteLedger {
             options
                 .clone()
                 .pragma("cache_size", "-2000")
-                .pragma("query_only", "ON"),
+                .pragma("query_only", "ON")
+                .row_buffer_size(PAGE),
             READERS,
             BUSY,
         );

@@ -1,11 +1,13 @@
 //! Views anew from the log: beside the live ones, then in their place.
 //!
-//! The fold is done in memory and written into tables `…_rebuilt` while appends go on. Rounds of catching up
-//! follow until little is missing; the last one happens under the write lock, and the tables change places in the
-//! same transaction. Tables and indices are made from their own text in the schema, so that there is
-//! one description of them.
+//! The fold is done in memory and written into tables `…_rebuilt` while appends go on: first all rows, in the order in
+//! which they lie there, then, in rounds of catching up until little is missing, those that have changed. The last round
+//! happens under the write lock, and the tables change places in the same transaction. Tables and indices are made from
+//! their own text in the schema, so that there is one description of them.
 
 use std::collections::HashSet;
+use std::pin::pin;
+use std::task::Poll;
 
 use domain::event::Event;
 use domain::{BatchId, EndpointId, JobId, KeyId, OrderId, StoreId, TenantId};
@@ -24,7 +26,7 @@ const BESIDE: &str = "_rebuilt";
 /// Events per page.
 const PAGE: u32 = 2_000;
 /// Rows per transaction, so that appends get their turn in between.
-const ROWS: usize = 1_000;
+const ROWS: usize = 4_000;
 /// How many events may be missing when the lock is taken; and how often that is tried for.
 const NEAR: u64 = 2_000;
 const ROUNDS: usize = 8;
@@ -45,7 +47,8 @@ enum Touched {
 struct Fold {
     views: Views,
     position: u64,
-    touched: HashSet<Touched>,
+    /// What has changed since it was written; nothing before all of it was written once.
+    touched: Option<HashSet<Touched>>,
 }
 
 impl SqliteLedger {
@@ -57,8 +60,7 @@ impl SqliteLedger {
         let mut fold = Fold::default();
         for _ in 0..ROUNDS {
             self.catch_up(&mut fold).await?;
-            let touched: Vec<Touched> = fold.touched.drain().collect();
-            for rows in touched.chunks(ROWS) {
+            for rows in fold.changes().chunks(ROWS) {
                 let mut write = self.begin().await?;
                 let result = write_rows(write.on(), &fold.views, rows).await;
                 write.finish(result).await?;
@@ -72,8 +74,8 @@ impl SqliteLedger {
         let result = async {
             // Readers see everything that was committed before the lock was taken, and nothing follows.
             self.catch_up(&mut fold).await?;
-            let touched: Vec<Touched> = fold.touched.drain().collect();
-            write_rows(write.on(), &fold.views, &touched).await?;
+            let changes = fold.changes();
+            write_rows(write.on(), &fold.views, &changes).await?;
             swap_tables(write.on()).await
         }
         .await;
@@ -82,55 +84,95 @@ impl SqliteLedger {
     }
 
     async fn catch_up(&self, fold: &mut Fold) -> Result<()> {
-        loop {
-            let page = self.read_events(fold.position, PAGE).await?;
-            for row in &page {
-                fold.add(row)?;
-            }
-            if page.len() < PAGE as usize {
-                return Ok(());
-            }
+        let mut page = self.read_events(fold.position, PAGE).await?;
+        while page.len() == PAGE as usize {
+            // What follows is read while this is folded.
+            let last = page.last().map_or(fold.position, |row| row.position);
+            let mut next = pin!(self.read_events(last, PAGE));
+            let read = futures::poll!(&mut next);
+            fold.add_all(&page)?;
+            page = match read {
+                Poll::Ready(read) => read?,
+                Poll::Pending => next.await?,
+            };
         }
+        fold.add_all(&page)
     }
 }
 
 impl Fold {
+    fn add_all(&mut self, page: &[Recorded]) -> Result<()> {
+        page.iter().try_for_each(|row| self.add(row))
+    }
+
     fn add(&mut self, row: &Recorded) -> Result<()> {
-        let unreadable = |error| corrupt("events", row.position, error);
-        let event = row.event().map_err(unreadable)?;
-        self.views.fold(row).map_err(unreadable)?;
+        let event = row
+            .event()
+            .map_err(|error| corrupt("events", row.position, error))?;
+        self.views.fold_decoded(row, &event);
         self.position = row.position;
-        match &event {
-            Event::KeyAdded(e) => self.touch(Touched::Key(e.key_id)),
-            Event::KeyRevoked(e) => self.touch(Touched::Key(e.key_id)),
-            Event::BatchOpened(e) => self.touch(Touched::Batch(e.batch_id)),
-            Event::BatchClosed(e) => self.touch(Touched::Batch(e.batch_id)),
-            _ => {}
-        }
-        if let Some(endpoint) = endpoint_of(&event) {
-            self.touch(Touched::Endpoint(endpoint));
-        }
-        self.touch(Touched::Tenant(row.tenant_id));
-        if let Some(store) = row.store_id {
-            self.touch(Touched::Store(store));
-            if let Some(order) = &row.order_id {
-                self.touch(Touched::Image(store, order.clone()));
-            }
-        }
-        if let Some(id) = row.job_id {
-            if let Some(job) = self.views.jobs.get(&id)
-                && let Some(order) = &job.order_id
-            {
-                let image = Touched::Image(job.store_id, order.clone());
-                self.touch(image);
-            }
-            self.touch(Touched::Job(id));
+        if let Some(touched) = &mut self.touched {
+            touch(touched, &self.views, row, &event);
         }
         Ok(())
     }
 
-    fn touch(&mut self, row: Touched) {
-        self.touched.insert(row);
+    /// The rows to write now.
+    fn changes(&mut self) -> Vec<Touched> {
+        match self.touched.replace(HashSet::new()) {
+            Some(touched) => touched.into_iter().collect(),
+            None => all(&self.views),
+        }
+    }
+}
+
+/// All rows, those of big tables in the order in which they are stored.
+fn all(views: &Views) -> Vec<Touched> {
+    let mut jobs: Vec<_> = views.jobs.values().map(|job| (job.position, job.id)).collect();
+    jobs.sort_unstable();
+    let mut images: Vec<_> = views.images.keys().collect();
+    images.sort_unstable_by(|a, b| (a.0.0, a.1.as_str()).cmp(&(b.0.0, b.1.as_str())));
+    let mut rows = Vec::with_capacity(jobs.len() + images.len());
+    rows.extend(views.tenants.keys().copied().map(Touched::Tenant));
+    rows.extend(views.keys.keys().copied().map(Touched::Key));
+    rows.extend(views.stores.keys().copied().map(Touched::Store));
+    rows.extend(jobs.into_iter().map(|(_, id)| Touched::Job(id)));
+    rows.extend(views.batches.keys().copied().map(Touched::Batch));
+    rows.extend(
+        images
+            .into_iter()
+            .map(|(store, order)| Touched::Image(*store, order.clone())),
+    );
+    rows.extend(views.endpoints.keys().copied().map(Touched::Endpoint));
+    rows
+}
+
+/// Notes the rows that an event has changed.
+fn touch(touched: &mut HashSet<Touched>, views: &Views, row: &Recorded, event: &Event) {
+    match event {
+        Event::KeyAdded(e) => drop(touched.insert(Touched::Key(e.key_id))),
+        Event::KeyRevoked(e) => drop(touched.insert(Touched::Key(e.key_id))),
+        Event::BatchOpened(e) => drop(touched.insert(Touched::Batch(e.batch_id))),
+        Event::BatchClosed(e) => drop(touched.insert(Touched::Batch(e.batch_id))),
+        _ => {}
+    }
+    if let Some(endpoint) = endpoint_of(event) {
+        touched.insert(Touched::Endpoint(endpoint));
+    }
+    touched.insert(Touched::Tenant(row.tenant_id));
+    if let Some(store) = row.store_id {
+        touched.insert(Touched::Store(store));
+        if let Some(order) = &row.order_id {
+            touched.insert(Touched::Image(store, order.clone()));
+        }
+    }
+    if let Some(id) = row.job_id {
+        if let Some(job) = views.jobs.get(&id)
+            && let Some(order) = &job.order_id
+        {
+            touched.insert(Touched::Image(job.store_id, order.clone()));
+        }
+        touched.insert(Touched::Job(id));
     }
 }
 

@@ -101,7 +101,7 @@ pub async fn whole(backend: &dyn Backend) -> Views {
 }
 
 /// Asserts that the lists show no row that the log does not know.
-async fn nothing_more(backend: &dyn Backend, views: &Views) {
+pub async fn nothing_more(backend: &dyn Backend, views: &Views) {
     let partitions: Vec<u16> = (0..64).collect();
     let mut jobs = backend.jobs_changed(&partitions, 0, 1_000_000).await.unwrap();
     let mut expected: Vec<_> = views.jobs.values().cloned().collect();

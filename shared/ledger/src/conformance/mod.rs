@@ -187,6 +187,7 @@ macro_rules! conformance_tests {
             rebuilding {
                 rebuilt_views_are_the_same
                 damaged_views_are_mended
+                a_log_of_several_pages_is_rebuilt_whole
                 rebuilding_spares_what_is_no_view
                 rebuilding_while_others_append_loses_nothing
             }

@@ -48,6 +48,24 @@ pub async fn damaged_views_are_mended(fixture: &dyn Fixture) {
     views::every_query(&*backend, &before).await;
 }
 
+pub async fn a_log_of_several_pages_is_rebuilt_whole(fixture: &dyn Fixture) {
+    let backend = fixture.open().await;
+    let place = sample::place(&*backend).await;
+    // The adapters read 2,000 events at a time: two pages, and a part of a third one.
+    for _ in 0..41 {
+        let submit = |order: u32| sample::submit(&place.store, Some(&order.to_string()), sample::at(1)).0;
+        let appends: Vec<_> = (1..=100).map(submit).collect();
+        let results = backend.append_batch(&appends).await.unwrap();
+        assert!(results.iter().all(Result::is_ok));
+    }
+    let views = audit::fold(&audit::log(&*backend).await);
+    assert_eq!(views.jobs.len(), 4_100);
+    fixture.raw("DELETE FROM jobs").await.unwrap();
+    let head = backend.head().await.unwrap();
+    assert_eq!(backend.rebuild().await.unwrap(), head.position);
+    audit::nothing_more(&*backend, &views).await;
+}
+
 pub async fn rebuilding_spares_what_is_no_view(fixture: &dyn Fixture) {
     let backend = fixture.open().await;
     let place = sample::place(&*backend).await;
