@@ -1,57 +1,68 @@
-//! The audit log of a tenant with millions of events: the first page, page 1,000, and an export.
+//! The log of a tenant with millions of events: the first page of its audit, page 1,000, exports, and the tree's head.
 
 use std::time::{Duration, Instant};
 
-use ledger::Backend as _;
-use ledger_sqlite::SqliteLedger;
 use serde_json::{Value, json};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
+use crate::copies::{Copies, Kind};
 use crate::http::{Connection, request};
-use crate::stack::{Database, NO_LIMIT, Shape, Stack, no_limit, simulator};
+use crate::stack::{NO_LIMIT, Shape, Stack, no_limit, simulator};
 use crate::table::{Table, ms, quantile, sorted};
-use crate::{Bench, Outcome, machine};
+use crate::{Bench, Outcome, export, machine, tree};
 
 /// Orders whose jobs are carried out; their events are what is multiplied.
 const ORDERS: u64 = 50;
-/// Events that are loaded in one transaction.
-const CHUNK: i64 = 100_000;
 /// The page that is compared with the first.
 const FAR: usize = 1_000;
 /// Sealing some million events takes a while.
 const PATIENCE: Duration = Duration::from_mins(30);
 
-/// As many copies of the events there are as are wanted, each in a stream of its own, a millisecond apart.
-const COPIES: &str = "WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2) \
-    INSERT INTO events SELECT ?3 + i, ?4 + i, 'copy-' || (?3 + i), 1, type, tenant_id, store_id, order_id, job_id, \
-    data, sealed, meta, strftime('%Y-%m-%dT%H:%M:%fZ', (?5 + i) / 1000.0, 'unixepoch') \
-    FROM n JOIN events ON position = 1 + i % ?3";
-
-/// Measures the audit log.
+/// Measures the log of both ledgers.
 pub(crate) async fn run(bench: &Bench) -> Outcome<()> {
+    let mut heads = tree::table();
+    for shape in [Shape::Embedded, Shape::Apart { workers: 1 }] {
+        if shape.name().contains(&bench.only) {
+            heads.row(measure(bench, shape).await?);
+        }
+    }
+    heads.print(
+        "The tree's head: 1,000 events read and hashed, kept, and a head signed, as the worker does it",
+    );
+    Ok(())
+}
+
+/// Prints what concerns requests, and returns what concerns the tree.
+async fn measure(bench: &Bench, shape: Shape) -> Outcome<Vec<String>> {
     let simulator = simulator(2, ORDERS, no_limit()).await?;
-    let mut stack = Stack::start(bench, Shape::Embedded, &simulator.base_url(), &NO_LIMIT).await?;
+    let mut stack = Stack::start(bench, shape, &simulator.base_url(), &NO_LIMIT).await?;
     stack.register(2).await?;
     let order = some_jobs(&stack).await?;
     stack.stop().await;
-    let Database::Sqlite(path) = stack.database.clone() else {
-        return Err("the embedded gateway has its ledger in a file".into());
-    };
     let begun = Instant::now();
-    let events = load(&path, bench.events).await?;
-    let loading = begun.elapsed();
+    let mut copies = Copies::of(&stack.database, Kind::Alike).await?;
+    copies.until(bench.events).await?;
+    copies.settle().await?;
+    let (events, loading) = (copies.events(), begun.elapsed());
     let begun = Instant::now();
-    stack.start_again("orderdesk-gateway")?;
-    stack.api.ready().await?;
+    stack.start_again()?;
+    for child in stack.children() {
+        child.ready().await?;
+    }
     sealed(&stack, events).await?;
     println!(
-        "Loaded {events} events in {loading:.0?}; sealed them in {:.0?}.\n",
+        "{}: loaded {events} events in {loading:.0?}; sealed them in {:.0?}.\n",
+        shape.name(),
         begun.elapsed()
     );
+    pages(&stack, &order, events, bench.window).await?;
+    export::measure(&stack, bench.window).await?;
+    stack.stop().await;
+    simulator.shutdown().await;
+    tree::measure(&stack, &mut copies).await
+}
 
+/// Shows how long pages take, and one connection's request for nothing beside them.
+async fn pages(stack: &Stack, order: &str, events: u64, window: Duration) -> Outcome<()> {
     let mut table = Table::new(&[
         "filter",
         "first page p50",
@@ -82,39 +93,35 @@ pub(crate) async fn run(bench: &Bench) -> Outcome<()> {
         ),
     ] {
         let first = format!("/audit?limit=50{filter}");
-        let far = far_page(&stack, &first).await?;
-        let near = times(&stack, &first, bench.window).await?;
-        let mut row = vec![
+        let far = far_page(stack, &first).await?;
+        let near = times(stack, &first, window).await?;
+        let far = times(stack, &far, window).await?;
+        let ratio = quantile(&far, 0.5) / quantile(&near, 0.5);
+        table.row(vec![
             name.to_owned(),
             ms(quantile(&near, 0.5)),
             ms(quantile(&near, 0.99)),
-        ];
-        match far {
-            Some(far) => {
-                let far = times(&stack, &far, bench.window).await?;
-                let ratio = quantile(&far, 0.5) / quantile(&near, 0.5);
-                row.extend([
-                    ms(quantile(&far, 0.5)),
-                    ms(quantile(&far, 0.99)),
-                    format!("{ratio:.2} ×"),
-                ]);
-            }
-            None => row.extend(["–", "–", "–"].map(str::to_owned)),
-        }
-        row.push(machine::load());
-        table.row(row);
+            ms(quantile(&far, 0.5)),
+            ms(quantile(&far, 0.99)),
+            format!("{ratio:.2} ×"),
+            machine::load(),
+        ]);
     }
+    let health = times(stack, "/health", window).await?;
+    let mut row = vec!["(GET /health)".to_owned()];
+    row.extend([0.5, 0.99].map(|share| ms(quantile(&health, share))));
+    row.extend(["–", "–", "–"].map(str::to_owned));
+    row.push(machine::load());
+    table.row(row);
     table.print(&format!(
-        "Audit log of {events} events, pages of 50, one connection: SQLite, one process"
+        "Audit log of {events} events, pages of 50, one connection: {}",
+        stack.shape.name()
     ));
-    export(&stack, bench.window).await?;
-    stack.stop().await;
-    simulator.shutdown().await;
     Ok(())
 }
 
 /// Notes for all orders of the first store, carried out; one of the orders is returned.
-async fn some_jobs(stack: &Stack) -> Outcome<String> {
+pub(crate) async fn some_jobs(stack: &Stack) -> Outcome<String> {
     let list = stack
         .call("GET", "/stores/1/orders?limit=50", &Value::Null)
         .await?
@@ -151,46 +158,6 @@ async fn some_jobs(stack: &Stack) -> Outcome<String> {
     Err("the jobs never ended".into())
 }
 
-/// Multiplies the events of a ledger that nobody uses, until there are so many; returns how many there are.
-async fn load(path: &std::path::Path, wanted: u64) -> Outcome<u64> {
-    let ledger = SqliteLedger::open(path).await?;
-    let head = ledger.head().await?;
-    ledger.close().await;
-    let first = head.position as i64;
-    let missing = (wanted as i64 - first).max(0);
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Off)
-        .pragma("cache_size", "-262144")
-        .disable_statement_logging();
-    let mut connection: SqliteConnection = options.connect().await?;
-    let mut done = 0;
-    while done < missing {
-        let until = (done + CHUNK).min(missing);
-        sqlx::query(COPIES)
-            .bind(done + 1)
-            .bind(until)
-            .bind(first)
-            // One tenant: its numbers are the positions.
-            .bind(first)
-            .bind(head.recorded_at.as_millis())
-            .execute(&mut connection)
-            .await?;
-        done = until;
-    }
-    for sql in [
-        "UPDATE ledger_head SET (position, recorded_at) = \
-         (SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1)",
-        "UPDATE tenant_heads SET seq = (SELECT max(tenant_seq) FROM events)",
-        "PRAGMA wal_checkpoint(TRUNCATE)",
-    ] {
-        sqlx::query(sql).execute(&mut connection).await?;
-    }
-    connection.close().await?;
-    Ok((first + done) as u64)
-}
-
 /// Waits until all events are sealed and signed.
 async fn sealed(stack: &Stack, events: u64) -> Outcome<()> {
     let begun = Instant::now();
@@ -206,19 +173,19 @@ async fn sealed(stack: &Stack, events: u64) -> Outcome<()> {
     Err("the log was never sealed".into())
 }
 
-/// The address of page 1,000, if there are so many.
-async fn far_page(stack: &Stack, first: &str) -> Outcome<Option<String>> {
+/// The address of page 1,000.
+async fn far_page(stack: &Stack, first: &str) -> Outcome<String> {
     let (mut uri, key) = (first.to_owned(), stack.authorization());
     let mut connection = Connection::open(stack.api.port).await?;
     for _ in 1..FAR {
         let ask = request("GET", &uri, &[("Authorization", &key)], "");
         let page = connection.call(&ask).await?.expect(200)?;
         let Some(cursor) = page["next_cursor"].as_str() else {
-            return Ok(None);
+            return Err(format!("{first} has no page {FAR}").into());
         };
         uri = format!("{first}&cursor={cursor}");
     }
-    Ok(Some(uri))
+    Ok(uri)
 }
 
 /// How long a request takes, one after another for a while; sorted, in seconds.
@@ -237,47 +204,4 @@ async fn times(stack: &Stack, uri: &str, window: Duration) -> Outcome<Vec<f64>> 
         }
     }
     Ok(sorted(times))
-}
-
-/// Takes exports for a while, and shows how fast they come and what they cost in memory.
-async fn export(stack: &Stack, window: Duration) -> Outcome<()> {
-    let mut table = Table::new(&[
-        "export",
-        "entries/s",
-        "MB/s",
-        "memory before",
-        "memory during",
-        "load",
-    ]);
-    for format in ["ndjson", "csv"] {
-        let before = machine::memory(stack.api.pid(), "VmRSS");
-        let key = stack.authorization();
-        let uri = format!("/audit/export?format={format}");
-        let ask = request("GET", &uri, &[("Authorization", &key)], "");
-        let mut stream = TcpStream::connect(("127.0.0.1", stack.api.port)).await?;
-        stream.write_all(&ask).await?;
-        let (mut buffer, mut bytes, mut entries) = (vec![0; 1 << 16], 0, 0_usize);
-        let begun = Instant::now();
-        while begun.elapsed() < window {
-            let read = stream.read(&mut buffer).await?;
-            if read == 0 {
-                break;
-            }
-            bytes += read;
-            // Lines of content, and two more for each of the few pieces of the answer.
-            entries += buffer[..read].split(|byte| *byte == b'\n').count() - 1;
-        }
-        let seconds = begun.elapsed().as_secs_f64();
-        let during = machine::memory(stack.api.pid(), "VmRSS");
-        table.row(vec![
-            format.to_owned(),
-            format!("{:.0}", entries as f64 / seconds),
-            format!("{:.1}", bytes as f64 / seconds / 1e6),
-            format!("{before:.1} MB"),
-            format!("{during:.1} MB"),
-            machine::load(),
-        ]);
-    }
-    table.print("Exports of the same log, as fast as one reader takes them");
-    Ok(())
 }

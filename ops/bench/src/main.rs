@@ -7,7 +7,10 @@
 
 mod abuse;
 mod audit;
+mod child;
+mod copies;
 mod drain;
+mod export;
 mod http;
 mod latency;
 mod load;
@@ -15,11 +18,13 @@ mod machine;
 mod plain;
 mod raw;
 mod reads;
+mod rebuild;
 mod stack;
 mod start;
 mod submit;
 mod table;
 mod takeover;
+mod tree;
 mod webhooks;
 
 use std::path::PathBuf;
@@ -47,8 +52,10 @@ enum Section {
     Takeover,
     /// Good requests beside 1,000 slow clients and 200 bad requests a second
     Abuse,
-    /// The audit log of 5 million events: first page, page 1,000, exports
+    /// The log of 5 million events: pages of the audit, exports, the head of the tree
     Audit,
+    /// The views of 5 million events anew
+    Rebuild,
     /// Dispatch of webhooks, and their delay beside a dead endpoint
     Webhooks,
     /// All of them
@@ -64,13 +71,13 @@ struct Arguments {
     /// Seconds per figure of the load
     #[arg(long, default_value_t = 4)]
     seconds: u64,
-    /// Only rows of `submit` whose name contains this text
+    /// Only rows of `submit`, and deployments of `audit`, `rebuild` and `webhooks`, whose name contains this text
     #[arg(long, default_value = "")]
     only: String,
     /// A running PostgreSQL whose user may create databases; without it a private one that does not flush to disk
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
-    /// Events of the log of `audit`, which is loaded once
+    /// Events of the log of `audit` and of `rebuild`, which is loaded once for each
     #[arg(long, default_value_t = 5_000_000)]
     events: u64,
     /// Where the gateway's binaries are; by default beside this one
@@ -136,6 +143,9 @@ async fn run(bench: &Bench, section: Section) -> Outcome<()> {
     }
     if wanted(Section::Audit) {
         audit::run(bench).await?;
+    }
+    if wanted(Section::Rebuild) {
+        rebuild::run(bench).await?;
     }
     if wanted(Section::Takeover) {
         takeover::run(bench).await?;

@@ -1,22 +1,22 @@
 //! A gateway under measurement: its processes, what they need, and a tenant with stores.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use ledger_postgres::{PostgresLedger, PostgresOptions};
 use serde_json::{Value, json};
 use simulator::{BucketConfig, Simulator, SimulatorConfig, StoreConfig};
 use sqlx::Connection as _;
 use tempfile::TempDir;
-use testkit::{Nats, Postgres, Process};
+use testkit::{Nats, Postgres};
 use vault::{MasterKey, SystemEntropy};
 
+use crate::child::{Child, spawn};
 use crate::http::{Answer, Connection, request};
 use crate::{Bench, Outcome};
 
-/// Longer than anything here takes that works.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// What wraps the root key of every gateway here.
+pub(crate) const KMS_KEY: &str = "YmVuY2ggYmVuY2ggYmVuY2ggYmVuY2ggYmVuY2ggYmVuY2g=";
 /// The API key of every simulated store.
 pub(crate) const API_KEY: &str = "bench-key";
 
@@ -38,50 +38,20 @@ impl Shape {
             Self::Apart { .. } => "Postgres + NATS, API and worker",
         }
     }
-}
 
-/// One child process, and the port on which it answers.
-pub(crate) struct Child {
-    /// The process.
-    pub(crate) process: Process,
-    /// Its port on 127.0.0.1.
-    pub(crate) port: u16,
-}
-
-impl Child {
-    /// Its process id; 0 after its end.
-    pub(crate) fn pid(&self) -> u32 {
-        self.process.pid().unwrap_or(0)
-    }
-
-    /// Waits until it is ready, looking each millisecond, and returns how long this took.
-    pub(crate) async fn ready(&self) -> Outcome<Duration> {
-        let begun = Instant::now();
-        let ask = request("GET", "/ready", &[], "");
-        while begun.elapsed() < PATIENCE {
-            if let Ok(mut connection) = Connection::open(self.port).await
-                && connection
-                    .call(&ask)
-                    .await
-                    .is_ok_and(|answer| answer.status == 200)
-            {
-                return Ok(begun.elapsed());
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        Err(format!("port {} is not ready", self.port).into())
-    }
-
-    /// Ends it in good order.
-    pub(crate) async fn stop(&self) {
-        if self.process.sigterm() {
-            self.process.wait_exit(PATIENCE).await;
+    /// The ledger alone.
+    pub(crate) fn ledger(self) -> &'static str {
+        match self {
+            Self::Embedded => "SQLite",
+            Self::Apart { .. } => "Postgres",
         }
     }
 }
 
 /// A running gateway.
 pub(crate) struct Stack {
+    /// How it is deployed.
+    pub(crate) shape: Shape,
     /// What listens to requests.
     pub(crate) api: Child,
     /// The workers, where they are processes of their own.
@@ -157,10 +127,7 @@ impl Stack {
             }
         };
         let mut environment = vec![
-            (
-                "MCP_KMS_KEY",
-                "YmVuY2ggYmVuY2ggYmVuY2ggYmVuY2ggYmVuY2ggYmVuY2g=".to_owned(),
-            ),
+            ("MCP_KMS_KEY", KMS_KEY.to_owned()),
             ("HOST", "127.0.0.1".to_owned()),
             ("RATE_LIMIT_RPM", "0".to_owned()),
             ("ORDERDESK_BASE_URL", upstream.to_owned()),
@@ -180,19 +147,11 @@ impl Stack {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
-        let spawn = |binary: &str, port_name: &str| {
-            spawn(&bench.bin_dir, binary, port_name, &environment, folder.path())
-        };
-        let (api, count) = match shape {
-            Shape::Embedded => (spawn("orderdesk-gateway", "PORT")?, 0),
-            Shape::Apart { workers } => (spawn("orderdesk-api", "PORT")?, workers),
-        };
-        let workers = (0..count)
-            .map(|_| spawn("orderdesk-worker", "WORKER_PORT"))
-            .collect::<Outcome<Vec<_>>>()?;
+        let (api, workers) = processes(shape, &bench.bin_dir, &environment, folder.path())?;
         let bin_dir = bench.bin_dir.clone();
         let key = MasterKey::generate(&mut SystemEntropy).expose().to_owned();
         let stack = Self {
+            shape,
             api,
             workers,
             database,
@@ -219,15 +178,10 @@ impl Stack {
         self.children().map(Child::pid).collect()
     }
 
-    /// Starts the first process again after its end; it may not be ready yet.
-    pub(crate) fn start_again(&mut self, binary: &str) -> Outcome<()> {
-        self.api = spawn(
-            &self.bin_dir,
-            binary,
-            "PORT",
-            &self.environment,
-            self.folder.path(),
-        )?;
+    /// Starts its processes again after their end; they may not be ready yet.
+    pub(crate) fn start_again(&mut self) -> Outcome<()> {
+        (self.api, self.workers) =
+            processes(self.shape, &self.bin_dir, &self.environment, self.folder.path())?;
         Ok(())
     }
 
@@ -266,6 +220,22 @@ impl Stack {
     }
 }
 
+/// What listens to requests, and the workers beside it.
+fn processes(
+    shape: Shape,
+    bin_dir: &std::path::Path,
+    environment: &[(String, String)],
+    folder: &std::path::Path,
+) -> Outcome<(Child, Vec<Child>)> {
+    let start = |binary: &str, port_name: &str| spawn(bin_dir, binary, port_name, environment, folder);
+    let (api, count) = match shape {
+        Shape::Embedded => (start("orderdesk-gateway", "PORT")?, 0),
+        Shape::Apart { workers } => (start("orderdesk-api", "PORT")?, workers),
+    };
+    let workers = (0..count).map(|_| start("orderdesk-worker", "WORKER_PORT"));
+    Ok((api, workers.collect::<Outcome<_>>()?))
+}
+
 /// A new database: on the server that was named, else on a server of its own.
 async fn postgres(bench: &Bench) -> Outcome<(String, Option<Postgres>)> {
     static NUMBER: AtomicU32 = AtomicU32::new(1);
@@ -287,32 +257,4 @@ async fn postgres(bench: &Bench) -> Outcome<(String, Option<Postgres>)> {
         .rsplit_once('/')
         .ok_or("--postgres needs a database in its path")?;
     Ok((format!("{server}/{name}"), None))
-}
-
-/// Through a shell, so that the log goes to a file as it would in production and not through this process.
-fn spawn(
-    bin_dir: &Path,
-    binary: &str,
-    port_name: &str,
-    environment: &[(String, String)],
-    folder: &Path,
-) -> Outcome<Child> {
-    let program = bin_dir.join(binary);
-    if !program.exists() {
-        return Err(format!(
-            "{} is missing: build the gateway's binaries first",
-            program.display()
-        )
-        .into());
-    }
-    let port = testkit::free_port();
-    let log = folder.join(format!("{binary}.{port}.log"));
-    let process = Process::at("/bin/sh")
-        .args(["-c", r#"exec "$0" >>"$1" 2>&1"#])
-        .arg(program.to_string_lossy())
-        .arg(log.to_string_lossy())
-        .envs(environment.iter().cloned())
-        .env(port_name, port.to_string())
-        .start();
-    Ok(Child { process, port })
 }

@@ -32,7 +32,7 @@ pub(crate) async fn run(bench: &Bench) -> Outcome<()> {
         stack.stop().await;
         stops.push(begun.elapsed().as_secs_f64());
         let begun = Instant::now();
-        stack.start_again("orderdesk-gateway")?;
+        stack.start_again()?;
         stack.api.ready().await?;
         times.push(begun.elapsed().as_secs_f64());
     }
@@ -66,7 +66,7 @@ pub(crate) async fn run(bench: &Bench) -> Outcome<()> {
     memory_row(
         &mut table,
         "worker process: idle",
-        stack.workers.first().map_or(0, crate::stack::Child::pid),
+        stack.workers.first().map_or(0, crate::child::Child::pid),
     );
     stack.stop().await;
     simulator.shutdown().await;
