@@ -15,7 +15,7 @@ const ENDPOINTS: usize = 20;
 /// How long the slow one thinks.
 const SLOW: Duration = Duration::from_millis(500);
 /// Events of a burst: each is told to every endpoint.
-const BURST: usize = 2_000;
+const BURST: usize = 500;
 /// What the dead endpoint has waiting for it.
 const BACKLOG: usize = 10_000;
 /// Endpoints that answer, beside the dead one.
