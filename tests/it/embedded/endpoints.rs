@@ -261,3 +261,30 @@ async fn an_endpoint_hears_of_its_stores_alone_and_is_disabled_once_it_says_that
     .await;
     assert_eq!(leaving.count(), 2);
 }
+
+#[tokio::test]
+async fn an_address_that_the_operator_closes_is_reached_no_more_by_those_who_named_it_before() {
+    let mut gateway = gateway().await;
+    let client = gateway.client_with_store().await;
+    let order = desk::orders(&gateway.desk, 1).remove(0);
+    let receiver = Receiver::taking_all().await;
+    let body = json!({"url": receiver.url(), "events": ["job.succeeded"]});
+    let made = client.post("/webhook-endpoints", &body).await.expect(201);
+    call(&client, "/tenant/callback-secret", 201).await;
+    note(&client, desk::STORE, &order, "open", Some(&receiver)).await;
+    came(&receiver, 2).await;
+    gateway.set_env("WEBHOOK_ALLOW_NETS", "10.0.0.0/8");
+    gateway.restart().await;
+    note(&client, desk::STORE, &order, "closed", None).await;
+    let path = format!("/webhook-endpoints/{}/deliveries?status=pending", made.id());
+    eventually("an attempt that was refused", PATIENCE, async || {
+        let page = client.get(&path).await.expect(200).body;
+        let attempt = &page["data"][0]["attempts"][0];
+        let refused = attempt["error"] == "refused" && attempt["status"].is_null();
+        if refused { Ok(()) } else { Err(page.to_string()) }
+    })
+    .await;
+    assert_eq!(receiver.count(), 2, "nothing came to it");
+    let again = client.post("/webhook-endpoints", &body).await.expect(422);
+    assert_eq!(again.body["errors"][0]["pointer"], "/url");
+}

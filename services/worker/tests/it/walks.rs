@@ -194,7 +194,7 @@ async fn whatever_callers_ask_for_views_follow_from_the_log_and_are_made_of_it_a
         .into_iter()
         .map(|event| event.type_name)
         .collect();
-    assert!(types.len() >= 24, "of few kinds: {types:?}");
+    assert!(types.len() >= 20, "of few kinds: {types:?}");
     let views = whole(ledger).await;
     ledger.rebuild().await.expect("rebuilt");
     // A worker may still record the end of a deleted store.
